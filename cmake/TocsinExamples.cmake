@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+#
+# examples/x.cpp is a complete program: target example_x, bin/examples/x.
+file(GLOB examples CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/*.cpp)
+list(FILTER examples EXCLUDE REGEX "_test\\.cpp$")
+add_custom_target(examples)
+foreach(source IN LISTS examples)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(example_${name} ${source})
+  set_target_properties(example_${name} PROPERTIES
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/examples)
+  target_link_libraries(example_${name} PRIVATE tocsin_settings tocsin)
+  add_dependencies(examples example_${name})
+endforeach()

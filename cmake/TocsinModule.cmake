@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+#
+# A module is a folder tocsin/NAME. Its x.cpp go into the object library tocsin_NAME, its x_test.cpp
+# into the test binary NAME_test; x_testing.hpp are helpers for tests and are not installed.
+
+set(tocsin_modules "")  # The object libraries so far, bottom-up.
+
+# tocsin_test(NAME SOURCES... LINK libraries...): a GoogleTest binary, its cases known to ctest.
+function(tocsin_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LINK;LABELS")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE tocsin_settings ${arg_LINK} GTest::gtest GTest::gmock
+                                        GTest::gtest_main)
+  # PRE_TEST: the binary is asked for its cases when ctest runs, so building one never runs it.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${name};${arg_LABELS}")
+endfunction()
+
+function(tocsin_module name)
+  set(folder ${PROJECT_SOURCE_DIR}/tocsin/${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp ${folder}/internal/*.cpp)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+
+  if(NOT sources)  # Headers only, or nothing yet; an object library must have a file.
+    set(sources ${CMAKE_CURRENT_BINARY_DIR}/generated/${name}_has_no_source.cpp)
+    file(CONFIGURE OUTPUT ${sources} CONTENT "")
+  endif()
+  add_library(tocsin_${name} OBJECT ${sources})
+  target_link_libraries(tocsin_${name} PUBLIC tocsin_settings)
+  if(name STREQUAL "http")
+    find_package(Boost 1.74 REQUIRED)
+    target_link_libraries(tocsin_${name} PUBLIC Boost::headers)
+  endif()
+
+  set(tocsin_modules ${tocsin_modules} tocsin_${name})
+  set(tocsin_modules ${tocsin_modules} PARENT_SCOPE)
+  if(TOCSIN_TESTS AND tests)
+    tocsin_test(${name}_test SOURCES ${tests} LINK ${tocsin_modules})
+  endif()
+endfunction()
+
+# The library `tocsin` (alias tocsin::tocsin), made of all modules declared so far.
+function(tocsin_library)
+  add_library(tocsin STATIC)
+  add_library(tocsin::tocsin ALIAS tocsin)
+  foreach(module IN LISTS tocsin_modules)
+    target_sources(tocsin PRIVATE $<TARGET_OBJECTS:${module}>)
+  endforeach()
+  set_target_properties(tocsin PROPERTIES LINKER_LANGUAGE CXX)
+  target_compile_features(tocsin PUBLIC cxx_std_23)
+  target_include_directories(tocsin PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(tocsin PUBLIC PkgConfig::LIBURING Threads::Threads)
+endfunction()
