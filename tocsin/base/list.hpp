@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// List: a doubly linked list whose links live inside its elements.
+//
+// Nothing is allocated, an element leaves in O(1) without knowing which list it is in, and an
+// element that is destroyed leaves by itself: that is what lets a coroutine frame be destroyed at
+// any suspension point while its awaitable waits in some list. The list owns no element.
+//
+// Thread rule: one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include "tocsin/base/check.hpp"
+
+namespace tocsin {
+
+/// Derive from it to be an element of a List. In at most one list at a time.
+class ListNode {
+ public:
+  ListNode() = default;
+  ~ListNode() { unlink(); }
+  ListNode(const ListNode&) = delete;
+  ListNode& operator=(const ListNode&) = delete;
+
+  bool is_linked() const { return next_ != nullptr; }
+
+  /// Leaves its list; nothing happens if it is in none.
+  void unlink() {
+    if (next_ == nullptr) return;
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = previous_ = nullptr;
+  }
+
+ private:
+  template <class T>
+  friend class List;
+
+  void link_before(ListNode& place) {
+    CHECK(!is_linked(), "an element is in one list at a time");
+    previous_ = place.previous_;
+    next_ = &place;
+    place.previous_->next_ = this;
+    place.previous_ = this;
+  }
+
+  ListNode* previous_ = nullptr;  // Both null, or both not: linked.
+  ListNode* next_ = nullptr;
+};
+
+/// A first-in first-out list of T, which derives from ListNode. A list that is destroyed lets its
+/// elements go: they are unlinked, not destroyed.
+template <class T>
+class List {
+ public:
+  List() { head_.next_ = head_.previous_ = &head_; }
+  ~List() {
+    clear();
+    head_.next_ = head_.previous_ = nullptr;
+  }
+  List(const List&) = delete;
+  List& operator=(const List&) = delete;
+
+  bool empty() const { return head_.next_ == &head_; }
+
+  /// Requires: not empty.
+  T& front() {
+    CHECK(!empty(), "an empty list has no front");
+    return static_cast<T&>(*head_.next_);
+  }
+
+  /// Requires: `element` is in no list.
+  void push_back(T& element) { static_cast<ListNode&>(element).link_before(head_); }
+  void push_front(T& element) { static_cast<ListNode&>(element).link_before(*head_.next_); }
+
+  /// Takes the first element out and returns it, or null if there is none.
+  T* pop_front() {
+    if (empty()) return nullptr;
+    ListNode& first = *head_.next_;
+    first.unlink();
+    return static_cast<T*>(&first);
+  }
+
+  /// Moves everything from `other` to the end of this list, in order, in O(1).
+  void splice_back(List& other) {
+    if (other.empty()) return;
+    ListNode& first = *other.head_.next_;
+    ListNode& last = *other.head_.previous_;
+    other.head_.next_ = other.head_.previous_ = &other.head_;
+    first.previous_ = head_.previous_;
+    last.next_ = &head_;
+    head_.previous_->next_ = &first;
+    head_.previous_ = &last;
+  }
+
+  /// Unlinks every element.
+  void clear() {
+    while (pop_front() != nullptr) {
+    }
+  }
+
+  /// Calls `visit` with each element in order. `visit` may unlink the element it is given, and no
+  /// other.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (ListNode* node = head_.next_; node != &head_;) {
+      ListNode* const next = node->next_;
+      visit(static_cast<T&>(*node));
+      node = next;
+    }
+  }
+
+ private:
+  ListNode head_;  // The sentinel: a circle, so that no link is ever a special case.
+};
+
+}  // namespace tocsin

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//
+// Fd: owns one file descriptor of one Kernel, and closes it.
+//
+// Thread rule: one thread at a time; it may move to another thread whole.
+#pragma once
+
+#include <utility>
+
+#include "tocsin/kern/kernel.hpp"
+
+namespace tocsin {
+
+class Fd {
+ public:
+  /// Owns nothing.
+  Fd() = default;
+
+  /// Takes `fd` over: from here on it is closed by this object and by nobody else. `kernel` must
+  /// outlive the Fd.
+  Fd(Kernel& kernel, int fd) : kernel_(&kernel), fd_(fd) {}
+
+  Fd(Fd&& other) noexcept : kernel_(other.kernel_), fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    reset();
+    kernel_ = other.kernel_;
+    fd_ = std::exchange(other.fd_, -1);
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  /// The number, or -1 if nothing is owned.
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+  /// Gives the descriptor back to the caller, who closes it.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+  /// Closes now. What close(2) answers is dropped on purpose: the descriptor is gone in any case,
+  /// and whoever must know that data reached the disk calls fsync(2) before.
+  void reset() {
+    if (fd_ >= 0) static_cast<void>(kernel_->close(std::exchange(fd_, -1)));
+  }
+
+ private:
+  Kernel* kernel_ = nullptr;
+  int fd_ = -1;  // -1: nothing owned.
+};
+
+/// Takes over the descriptor of a call that made one: `own(kernel, kernel.eventfd(0, 0))`.
+inline Result<Fd> own(Kernel& kernel, Result<int> made) {
+  if (!made) return std::unexpected(made.error());
+  return Fd(kernel, *made);
+}
+
+}  // namespace tocsin

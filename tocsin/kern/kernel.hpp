@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernel: every system call the library makes, under its manual-page name.
+//
+//     [ Kernel ] --> Poller --> Loop --> Source --> coroutine --> user
+//
+// The whole library runs on this interface, so that the system below can be the real Linux
+// (linux_kernel.hpp) or one in user space. A call takes what the manual page says it takes, with a
+// pointer and a length joined into a span, and answers with a Result: the value that the manual
+// page promises, or the errno it lists. Nothing is retried, rounded or hidden here: EINTR comes
+// through. The section of the manual that rules a call is the one of its name, in chapter 2.
+//
+// Ownership: descriptors are plain ints here, as in the manual; class Fd (fd.hpp) owns one.
+// Thread rule: any thread, as with the system calls themselves.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "tocsin/base/bytes.hpp"
+#include "tocsin/base/result.hpp"
+
+namespace tocsin {
+
+class IoUring;
+
+class Kernel {
+ public:
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  virtual ~Kernel() = default;
+
+  // ---- descriptors ------------------------------------------------------------------------------
+  /// The descriptor is gone even when this fails (close(2), "Dealing with error returns").
+  virtual Result<> close(int fd) = 0;
+  virtual Result<int> dup(int fd) = 0;
+  virtual Result<int> dup3(int from, int to, int flags) = 0;
+  virtual Result<int> fcntl(int fd, int command, int argument) = 0;
+  virtual Result<std::size_t> read(int fd, MutableBytes into) = 0;
+  virtual Result<std::size_t> write(int fd, ByteView bytes) = 0;
+  virtual Result<std::size_t> readv(int fd, std::span<const iovec> into) = 0;
+  virtual Result<std::size_t> writev(int fd, std::span<const iovec> from) = 0;
+  virtual Result<std::array<int, 2>> pipe2(int flags) = 0;
+
+  // ---- waiting ----------------------------------------------------------------------------------
+  virtual Result<int> epoll_create1(int flags) = 0;
+  virtual Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) = 0;
+  /// `timeout` in milliseconds, -1 for no limit. Answers how many of `events` it filled.
+  virtual Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) = 0;
+  /// As epoll_wait with nanoseconds (null: no limit). ENOSYS before Linux 5.11.
+  virtual Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
+                                           const timespec* timeout) = 0;
+  virtual Result<std::size_t> ppoll(std::span<pollfd> fds, const timespec* timeout) = 0;
+  /// The sets are arrays of longs with a bit for each descriptor below `nfds`, however many those
+  /// are: the kernel knows no FD_SETSIZE (select(2), "BUGS"). A null set is empty.
+  virtual Result<std::size_t> pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                                      unsigned long* except_set, const timespec* timeout) = 0;
+  /// A ring for asynchronous calls (io_uring(7)). EPERM or ENOSYS where it is forbidden or absent.
+  virtual Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) = 0;
+
+  // ---- events as descriptors --------------------------------------------------------------------
+  virtual Result<int> eventfd(unsigned initial, int flags) = 0;
+  virtual Result<int> timerfd_create(clockid_t clock, int flags) = 0;
+  virtual Result<> timerfd_settime(int fd, int flags, const itimerspec& value) = 0;
+  /// `fd` -1 makes a new one.
+  virtual Result<int> signalfd(int fd, const sigset_t& mask, int flags) = 0;
+  /// Of the calling thread; the former mask is stored in `before` unless that is null. `mask` null
+  /// changes nothing.
+  virtual Result<> pthread_sigmask(int how, const sigset_t* mask, sigset_t* before) = 0;
+
+  // ---- sockets ----------------------------------------------------------------------------------
+  virtual Result<int> socket(int domain, int type, int protocol) = 0;
+  virtual Result<std::array<int, 2>> socketpair(int domain, int type, int protocol) = 0;
+  virtual Result<> bind(int fd, const sockaddr* address, socklen_t length) = 0;
+  virtual Result<> listen(int fd, int backlog) = 0;
+  virtual Result<> connect(int fd, const sockaddr* address, socklen_t length) = 0;
+  /// `address` may be null; else `*length` is its room before, and its size after.
+  virtual Result<int> accept4(int fd, sockaddr* address, socklen_t* length, int flags) = 0;
+  virtual Result<std::size_t> recv(int fd, MutableBytes into, int flags) = 0;
+  virtual Result<std::size_t> recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                                       socklen_t* length) = 0;
+  virtual Result<std::size_t> recvmsg(int fd, msghdr& message, int flags) = 0;
+  virtual Result<std::size_t> send(int fd, ByteView bytes, int flags) = 0;
+  virtual Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+                                     socklen_t length) = 0;
+  virtual Result<std::size_t> sendmsg(int fd, const msghdr& message, int flags) = 0;
+  virtual Result<> shutdown(int fd, int how) = 0;
+  virtual Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) = 0;
+  virtual Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) = 0;
+  virtual Result<> getsockname(int fd, sockaddr* address, socklen_t* length) = 0;
+  virtual Result<> getpeername(int fd, sockaddr* address, socklen_t* length) = 0;
+
+  // ---- regular files ----------------------------------------------------------------------------
+  virtual Result<int> openat(int directory, const char* path, int flags, mode_t mode) = 0;
+  /// ENOSYS before Linux 5.6.
+  virtual Result<int> openat2(int directory, const char* path, const open_how& how) = 0;
+  /// fstat(2) through statx(2), which works on any kind of descriptor.
+  virtual Result<> statx(int directory, const char* path, int flags, unsigned mask,
+                         struct statx& into) = 0;
+  virtual Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) = 0;
+  virtual Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) = 0;
+  /// RWF_NOWAIT in `flags`: EAGAIN rather than waiting for the disk.
+  virtual Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
+                                      int flags) = 0;
+  virtual Result<> fsync(int fd) = 0;
+  virtual Result<> ftruncate(int fd, std::uint64_t length) = 0;
+  virtual Result<> unlinkat(int directory, const char* path, int flags) = 0;
+  /// Reads from `from` at `*offset`, which it advances.
+  virtual Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset,
+                                       std::size_t count) = 0;
+
+  // ---- the process ------------------------------------------------------------------------------
+  virtual Result<timespec> clock_gettime(clockid_t clock) = 0;
+  virtual pid_t getpid() = 0;
+};
+
+}  // namespace tocsin

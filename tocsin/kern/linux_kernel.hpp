@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// LinuxKernel: the Kernel that is the running Linux.
+//
+// It has no state: any number of them are the same kernel. It owns nothing. Together with
+// linux_io_uring.cpp it is the only place in the library that makes a system call.
+//
+// Thread rule: any thread.
+#pragma once
+
+#include "tocsin/kern/kernel.hpp"
+
+namespace tocsin {
+
+/// Every call is the one of that name in chapter 2 of the manual; see Kernel.
+class LinuxKernel final : public Kernel {
+ public:
+  /// The one that everybody can share who has no reason to make their own.
+  static LinuxKernel& shared();
+
+  Result<> close(int fd) override;
+  Result<int> dup(int fd) override;
+  Result<int> dup3(int from, int to, int flags) override;
+  Result<int> fcntl(int fd, int command, int argument) override;
+  Result<std::size_t> read(int fd, MutableBytes into) override;
+  Result<std::size_t> write(int fd, ByteView bytes) override;
+  Result<std::size_t> readv(int fd, std::span<const iovec> into) override;
+  Result<std::size_t> writev(int fd, std::span<const iovec> from) override;
+  Result<std::array<int, 2>> pipe2(int flags) override;
+  Result<int> epoll_create1(int flags) override;
+  Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override;
+  Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override;
+  Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
+                                   const timespec* timeout) override;
+  Result<std::size_t> ppoll(std::span<pollfd> fds, const timespec* timeout) override;
+  Result<std::size_t> pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                              unsigned long* except_set, const timespec* timeout) override;
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override;
+  Result<int> eventfd(unsigned initial, int flags) override;
+  Result<int> timerfd_create(clockid_t clock, int flags) override;
+  Result<> timerfd_settime(int fd, int flags, const itimerspec& value) override;
+  Result<int> signalfd(int fd, const sigset_t& mask, int flags) override;
+  Result<> pthread_sigmask(int how, const sigset_t* mask, sigset_t* before) override;
+  Result<int> socket(int domain, int type, int protocol) override;
+  Result<std::array<int, 2>> socketpair(int domain, int type, int protocol) override;
+  Result<> bind(int fd, const sockaddr* address, socklen_t length) override;
+  Result<> listen(int fd, int backlog) override;
+  Result<> connect(int fd, const sockaddr* address, socklen_t length) override;
+  Result<int> accept4(int fd, sockaddr* address, socklen_t* length, int flags) override;
+  Result<std::size_t> recv(int fd, MutableBytes into, int flags) override;
+  Result<std::size_t> recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                               socklen_t* length) override;
+  Result<std::size_t> recvmsg(int fd, msghdr& message, int flags) override;
+  Result<std::size_t> send(int fd, ByteView bytes, int flags) override;
+  Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+                             socklen_t length) override;
+  Result<std::size_t> sendmsg(int fd, const msghdr& message, int flags) override;
+  Result<> shutdown(int fd, int how) override;
+  Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) override;
+  Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) override;
+  Result<> getsockname(int fd, sockaddr* address, socklen_t* length) override;
+  Result<> getpeername(int fd, sockaddr* address, socklen_t* length) override;
+  Result<int> openat(int directory, const char* path, int flags, mode_t mode) override;
+  Result<int> openat2(int directory, const char* path, const open_how& how) override;
+  Result<> statx(int directory, const char* path, int flags, unsigned mask,
+                 struct statx& into) override;
+  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override;
+  Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) override;
+  Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
+                              int flags) override;
+  Result<> fsync(int fd) override;
+  Result<> ftruncate(int fd, std::uint64_t length) override;
+  Result<> unlinkat(int directory, const char* path, int flags) override;
+  Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
+  Result<timespec> clock_gettime(clockid_t clock) override;
+  pid_t getpid() override;
+};
+
+}  // namespace tocsin
