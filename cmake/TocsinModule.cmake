@@ -44,6 +44,27 @@ function(tocsin_module name)
   endif()
 endfunction()
 
+# All headers but helpers of tests; of internal/ ones only those that a public one includes.
+function(tocsin_public_headers out)
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tocsin/*.hpp)
+  list(FILTER all EXCLUDE REGEX "_testing\\.hpp$")
+  set(public ${all})
+  list(FILTER public EXCLUDE REGEX "/internal/")
+  set(unread ${public})
+  while(unread)
+    list(POP_FRONT unread header)
+    file(STRINGS ${header} includes REGEX "^#include \"tocsin/.*/internal/")
+    foreach(line IN LISTS includes)
+      string(REGEX REPLACE "^#include \"([^\"]*)\".*" "${PROJECT_SOURCE_DIR}/\\1" included "${line}")
+      if(included IN_LIST all AND NOT included IN_LIST public)
+        list(APPEND public ${included})
+        list(APPEND unread ${included})
+      endif()
+    endforeach()
+  endwhile()
+  set(${out} ${public} PARENT_SCOPE)
+endfunction()
+
 # The library `tocsin` (alias tocsin::tocsin), made of all modules declared so far.
 function(tocsin_library)
   add_library(tocsin STATIC)
@@ -56,4 +77,15 @@ function(tocsin_library)
   target_include_directories(tocsin PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(tocsin PUBLIC PkgConfig::LIBURING Threads::Threads)
+  if(TOCSIN_SANITIZE)  # Whoever links an instrumented library needs the sanitizer's runtime.
+    target_link_options(tocsin PUBLIC -fsanitize=${TOCSIN_SANITIZE})
+  endif()
+
+  # The public headers are installed, and each is compiled on its own by
+  # `ninja tocsin_verify_interface_header_sets`.
+  tocsin_public_headers(headers)
+  if(headers)
+    target_sources(tocsin PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
+    set_target_properties(tocsin PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  endif()
 endfunction()

@@ -21,3 +21,17 @@ if(TARGET cli_test)
     add_dependencies(cli_test examples)
   endif()
 endif()
+
+# The code's own rules, and proof that each of them catches what it is for.
+find_program(TOCSIN_PYTHON3 python3 REQUIRED)
+add_test(NAME tidy.rules_catch_their_examples
+         COMMAND ${TOCSIN_PYTHON3} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py --self-test)
+add_test(NAME tidy.tree COMMAND ${TOCSIN_PYTHON3} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py)
+set_tests_properties(tidy.rules_catch_their_examples tidy.tree PROPERTIES LABELS tidy TIMEOUT 60)
+
+# What is installed works outside the tree. An instrumented library is nothing to install.
+if(TOCSIN_INSTALL AND NOT TOCSIN_SANITIZE)
+  add_test(NAME install.consumer COMMAND ${PROJECT_SOURCE_DIR}/tests/install/run.sh
+           ${PROJECT_BINARY_DIR} ${CMAKE_CXX_COMPILER})
+  set_tests_properties(install.consumer PROPERTIES LABELS install TIMEOUT 300)
+endif()
