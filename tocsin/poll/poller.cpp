@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/poll/poller.hpp"
+
+#include <utility>
+
+#include "tocsin/poll/epoll_poller.hpp"
+
+namespace tocsin {
+
+std::string_view name_of(Mechanism mechanism) {
+  switch (mechanism) {
+    case Mechanism::epoll:
+      return "epoll";
+    case Mechanism::poll:
+      return "poll";
+    case Mechanism::select:
+      return "select";
+    case Mechanism::io_uring:
+      return "io_uring";
+  }
+  std::unreachable();
+}
+
+Result<std::unique_ptr<Poller>> make_poller(Kernel& kernel, Mechanism mechanism) {
+  switch (mechanism) {
+    case Mechanism::epoll:
+      return EpollPoller::create(kernel);
+    case Mechanism::poll:
+    case Mechanism::select:
+    case Mechanism::io_uring:
+      return std::unexpected(Errno::unsupported);
+  }
+  std::unreachable();
+}
+
+}  // namespace tocsin
