@@ -25,6 +25,8 @@ class Work : public ListNode {
   virtual void run() = 0;
 
  protected:
+  Work() = default;
+  Work(Work&&) = default;
   ~Work() = default;
 };
 
@@ -35,6 +37,8 @@ class Alarm : public Work {
   TimePoint deadline() const { return deadline_; }
 
  protected:
+  Alarm() = default;
+  Alarm(Alarm&&) = default;
   ~Alarm() = default;
 
  private:

@@ -21,8 +21,11 @@ class ListNode {
  public:
   ListNode() = default;
   ~ListNode() { unlink(); }
-  ListNode(const ListNode&) = delete;
-  ListNode& operator=(const ListNode&) = delete;
+  /// Only the value around a node moves, never a link: an awaitable is handed on before it waits.
+  ListNode(ListNode&& other) noexcept {
+    CHECK(!other.is_linked(), "what is in a list stays where it is");
+  }
+  ListNode& operator=(ListNode&&) = delete;
 
   bool is_linked() const { return next_ != nullptr; }
 

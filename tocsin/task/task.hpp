@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// Task: a coroutine that gives one T when it is awaited.
+//
+//     co_await task  ──>  the body runs  ──>  co_return  ──>  the awaiter goes on
+//
+// It is lazy: nothing runs before it is awaited (or spawned in a Scope), and then it runs in the
+// line of execution (Context) of its awaiter, on the awaiter's thread. Start and end are symmetric
+// transfers: a chain of tasks needs no stack. An exception thrown in the body comes out of the
+// `co_await`.
+//
+// Ownership: a Task owns its coroutine frame. Destroying a Task whose body is suspended is legal:
+// the frame's locals are destroyed, innermost first, and the operation it waits for is taken back.
+// Parameters of a coroutine are copied into its frame; references and the `this` of a lambda are
+// the caller's to keep.
+//
+// Thread rule: one thread at a time; a Task that has started stays on its executor's.
+#pragma once
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "tocsin/task/operation.hpp"
+
+namespace tocsin {
+
+template <class T>
+class Task;
+
+/// Is told that a task has ended: whoever awaits it, or keeps it.
+class Completion {
+ public:
+  /// Answers the coroutine to go on with. Called once, from the task's final suspension: the frame
+  /// may be destroyed in here.
+  virtual std::coroutine_handle<> completed() noexcept = 0;
+
+ protected:
+  ~Completion() = default;
+};
+
+namespace internal {
+
+class PromiseBase {
+ public:
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct Final {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+      return ended.promise().completion_->completed();
+    }
+    void await_resume() const noexcept {}
+  };
+  Final final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+  /// The line of execution this task runs in. Requires: it has started.
+  Context& context() const { return *context_; }
+
+  void begin(Context& context, Completion& completion) {
+    CHECK(context_ == nullptr, "a task is awaited once");
+    context_ = &context;
+    completion_ = &completion;
+  }
+
+ protected:
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  Context* context_ = nullptr;        // Null until begun.
+  Completion* completion_ = nullptr;  // Null until begun.
+  std::exception_ptr exception_;
+};
+
+template <class T>
+class Promise final : public PromiseBase {
+ public:
+  Task<T> get_return_object();
+
+  template <class U = T>  // The default is for `co_return {}`.
+    requires std::constructible_from<T, U>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() {
+    rethrow();
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class Promise<void> final : public PromiseBase {
+ public:
+  Task<void> get_return_object();
+  void return_void() const {}
+  void take() const { rethrow(); }
+};
+
+}  // namespace internal
+
+/// See the head of this file. Awaited at most once; the result is handed over, not copied.
+template <class T = void>
+class [[nodiscard]] Task final : public Completion {
+ public:
+  using promise_type = internal::Promise<T>;
+  using Frame = std::coroutine_handle<promise_type>;
+
+  /// Only for a promise: user code gets a Task by calling a coroutine.
+  explicit Task(Frame frame) : frame_(frame) {}
+  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {
+    CHECK(other.parent_ == nullptr, "a task stays where it is once it is awaited");
+  }
+  Task& operator=(Task&&) = delete;
+  ~Task() {
+    if (frame_) frame_.destroy();
+  }
+
+  bool await_ready() const { return false; }
+
+  /// Begins the body in the waiter's Context: answers the coroutine to transfer to.
+  std::coroutine_handle<> suspend(Waiter waiter) {
+    parent_ = waiter.handle;
+    return begin(*waiter.context, *this);
+  }
+
+  template <class Promise>
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> waiter) {
+    return suspend(Waiter{waiter, &waiter.promise().context()});
+  }
+
+  T await_resume() { return frame_.promise().take(); }
+
+  /// For owners that are no coroutines (Scope): makes the body ready to run in `context`, both of
+  /// which must outlive it, and answers the coroutine to resume.
+  std::coroutine_handle<> begin(Context& context, Completion& completion) {
+    CHECK(frame_, "a task that was moved from cannot be awaited");
+    frame_.promise().begin(context, completion);
+    return frame_;
+  }
+
+ private:
+  std::coroutine_handle<> completed() noexcept override { return parent_; }
+
+  Frame frame_;
+  std::coroutine_handle<> parent_;  // Null until awaited.
+};
+
+namespace internal {
+
+template <class T>
+Task<T> Promise<T>::get_return_object() {
+  return Task<T>(Task<T>::Frame::from_promise(*this));
+}
+
+inline Task<void> Promise<void>::get_return_object() {
+  return Task<void>(Task<void>::Frame::from_promise(*this));
+}
+
+/// Any awaitable as a Task: for those who need a body to own.
+template <class T>
+Task<T> as_task(Task<T> task) {
+  return task;
+}
+
+template <Awaitable A>
+Task<AwaitResult<A>> as_task(A awaitable) {
+  co_return co_await awaitable;
+}
+
+}  // namespace internal
+
+/// Answers the Context of the coroutine that awaits it, at once: `Context& c = co_await
+/// this_context();` for whoever wants to cancel it from elsewhere. It lives as long as the line.
+class [[nodiscard]] ThisContext {
+ public:
+  bool await_ready() const { return false; }
+  bool suspend(Waiter waiter) {
+    context_ = waiter.context;
+    return false;
+  }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    return suspend(Waiter{waiter, &waiter.promise().context()});
+  }
+  Context& await_resume() const { return *context_; }
+
+ private:
+  Context* context_ = nullptr;
+};
+
+inline ThisContext this_context() { return {}; }
+
+}  // namespace tocsin
