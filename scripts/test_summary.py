@@ -11,9 +11,10 @@ for case in ElementTree.parse(sys.argv[1]).getroot().iter("testcase"):
     status = case.get("status")
     # Also given to a test whose program is missing, with another message: that is a failure.
     skipped = case.find("skipped")
+    message = skipped.get("message") if skipped is not None else ""
     if status == "run":
         kinds["passed"] += 1
-    elif status == "disabled" or (skipped is not None and skipped.get("message").startswith("SKIP_")):
+    elif status == "disabled" or message.startswith("SKIP_"):
         kinds["skipped"] += 1
     else:
         kinds["failed"] += 1

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+#
+# Three forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
+# them right): the first two destroy an object that was never made, the third is an illegal
+# instruction. The cure is the same for all: await into a variable, then use that.
+import re
+
+from rule import cpp, rule
+
+INSTEAD = "g++ 12 miscompiles this: `const auto x = co_await ...;` first, then use x"
+
+
+def _task(line):
+    return [("tocsin/net/a.cpp", "Task<> f() {\n  " + line + "\n  co_return;\n}\n")]
+
+
+@rule("await-in-conditional", INSTEAD, cpp,
+      bad=_task("auto x = c ? co_await a() : co_await b();") + _task("g(c ? 1 : co_await b());"),
+      good=_task("auto x = co_await (c ? a() : b());") + _task("if (c) co_await a();"))
+def await_in_conditional(source):
+    for line, match in source.find(r"\?[^;{}?]*\bco_await\b"):
+        yield line + match.group().count("\n"), "co_await in an arm of ?:"
+
+
+# What a block has and an initialiser has not.
+_STATEMENT = re.compile(r";|\b(?:while|if|for|do|try|else)\b")
+
+
+@rule("await-in-braces", INSTEAD, cpp,
+      bad=_task("return_value(Pair{co_await a(), 1});") + _task("Pair p = {1, f(co_await a())};"),
+      good=_task("do { co_await a(); } while (b);")
+      + _task("auto g = [] -> Task<> { while (co_await a()) { b(); } };"))
+def await_in_braces(source):
+    code = source.code
+    for match in re.finditer(r"\bco_await\b", code):
+        begin = _enclosing_brace(code, match.start())
+        if begin is not None and not _STATEMENT.search(_until_closed(code, begin)):
+            yield source.line_of(match.start()), "co_await inside {...} that initialises something"
+
+
+def _enclosing_brace(code, at):
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        if code[i] == "}":
+            depth += 1
+        elif code[i] == "{":
+            if depth == 0:
+                return i
+            depth -= 1
+        elif code[i] == ";" and depth == 0:
+            return None  # A statement ended before: this is a block, not an initialiser.
+    return None
+
+
+def _until_closed(code, begin):
+    """What lies between the brace at `begin` and its partner, without what nested ones hold."""
+    depth, kept = 0, []
+    for char in code[begin:]:
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        if depth == 0:
+            break
+        if depth == 1:
+            kept.append(char)
+    return "".join(kept)
+
+
+@rule("await-in-switch", INSTEAD, cpp,
+      bad=_task("switch (co_await a()) {\n  }"),
+      good=_task("switch (answer) {\n  }"))
+def await_in_switch(source):
+    for line, _ in source.find(r"\bswitch\s*\([^{;]*\bco_await\b"):
+        yield line, "switch (co_await ...)"
