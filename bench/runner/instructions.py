@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""User-space instructions per 64-byte echo, by callgrind.
+
+The difference of a long and a short run, over the same number of connections, divided by the
+difference of their round trips: start, accepts, closes and the end fall out. 50 connections: a
+server under callgrind is slower than the load, so each epoll_wait finds nearly all of them ready,
+and its share, 1/50 of an epoll_wait and of what the library does around it, is what a busy server
+pays. With 1 connection every echo would pay for a whole turn of the loop.
+"""
+import os
+import shutil
+
+from runner.figures import Row
+from runner.processes import Failed, Server
+from runner.servers import ALL, load
+
+TITLE = "user-space instructions per 64-byte echo (callgrind, long run minus short run)"
+CONNECTIONS = 50
+SHORT = 2_000
+
+
+def _total(context, echo, requests):
+    out = os.path.join(context.directory, f"callgrind.{requests}")
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
+               *echo.command(context)]
+    with Server(echo.name, command, context) as server:
+        load(context, server, "--connections", str(CONNECTIONS), "--requests", str(requests),
+             seconds=180)
+    with open(out, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith("totals:"):
+                return int(line.split()[1])
+    raise Failed("callgrind wrote no totals")
+
+
+def _per_echo(context, echo):
+    if shutil.which("valgrind") is None:
+        raise Failed("valgrind is not installed")
+    long = SHORT + (5_000 if context.quick else 20_000)
+    return (_total(context, echo, long) - _total(context, echo, SHORT)) / (long - SHORT)
+
+
+def rows(context):
+    for echo in ALL:
+        row = Row(echo.name, unit="instructions", digits=0, most=200 if echo.ours else None)
+        try:
+            row.value = _per_echo(context, echo)
+        except Failed as reason:
+            row.note = str(reason)
+        yield row

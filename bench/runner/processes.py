@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""Child processes: started in one place, so that none is left behind on any way out.
+
+Every child gets a session of its own (a Ctrl-C at the terminal reaches only us, who then end them
+in order) and a parent-death signal (should we be killed without a chance to clean up).
+"""
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+_alive = []
+
+
+class Failed(Exception):
+    """A figure cannot be taken; the reason is printed in its row and the run goes on."""
+
+
+def spawn(command, cpus=None, **options):
+    """Popen, remembered, optionally pinned to `cpus`."""
+    parent = os.getpid()
+
+    def in_child():
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    options.setdefault("stdin", subprocess.DEVNULL)
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=in_child, **options)
+    _alive.append(child)
+    return child
+
+
+def end(child, seconds=5.0, pid=None):
+    """SIGTERM to `pid` (the child itself if None), SIGKILL to its session if that does not help.
+    Returns the exit status of the child, or None if it had to be killed."""
+    status = child.poll()
+    if status is None:
+        try:
+            os.kill(pid or child.pid, signal.SIGTERM)
+            status = child.wait(seconds)
+        except (subprocess.TimeoutExpired, ProcessLookupError):
+            status = None
+    _kill_session(child)
+    return status
+
+
+def _kill_session(child):
+    try:
+        os.killpg(child.pid, signal.SIGKILL)  # Also whoever outlived a child that has ended.
+    except (ProcessLookupError, PermissionError):
+        pass
+    child.wait()
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            stream.close()
+    if child in _alive:
+        _alive.remove(child)
+
+
+def end_all():
+    for child in list(_alive):
+        _kill_session(child)
+
+
+def run(command, seconds, cpus=None):
+    """Runs to the end and returns stdout. Raises Failed, with the last line of stderr."""
+    child = spawn(command, cpus, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        out, err = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{os.path.basename(command[0])}: not done after {seconds:.0f} s") from None
+    finally:
+        _kill_session(child)
+    if child.returncode != 0:
+        lines = err.strip().splitlines() or [f"status {child.returncode}"]
+        raise Failed(f"{os.path.basename(command[0])}: {lines[0]}")
+    return out
+
+
+def run_json(command, seconds, cpus=None):
+    return json.loads(run(command, seconds, cpus))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A server process, from listening (`with` begins) to ended (`with` ends).
+
+    `command` is a list in which "{address}" becomes HOST:PORT. With `traced`, the command is a
+    tracer and the server its child. After the `with`, `status` is the exit status.
+    """
+
+    def __init__(self, name, command, context, pinned=True, traced=False, environment=None,
+                 port=None):
+        self.port = port or free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.name = name
+        self.status = None
+        self._command = [part.replace("{address}", self.address) for part in command]
+        self._cpus = {context.cores.server} if pinned else None
+        self._environment = environment
+        self._traced = traced
+        self._log = os.path.join(context.directory, f"{self.port}.log")
+        self._child = None
+        self.pid = None
+
+    def __enter__(self):
+        with open(self._log, "wb") as log:
+            self._child = spawn(self._command, self._cpus, stdout=log, stderr=log,
+                                env={**os.environ, **(self._environment or {})})
+        try:
+            self._wait_until_listening(20.0)
+            self.pid = self._child_of(self._child.pid) if self._traced else self._child.pid
+        except BaseException:
+            _kill_session(self._child)
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.status = end(self._child, 10.0, self.pid)
+        if kind is None and self.status != 0:
+            raise Failed(f"{self.name} ended with status {self.status}: {self._last_words()}")
+        return False
+
+    def _wait_until_listening(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._child.poll() is not None:
+                raise Failed(f"{self.name} did not start: {self._last_words()}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1.0).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise Failed(f"{self.name} does not listen after {seconds:.0f} s")
+
+    def _child_of(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+        if not children:
+            raise Failed(f"{self.name}: the tracer has no child")
+        return int(children[0])
+
+    def _last_words(self):
+        with open(self._log, encoding="utf-8", errors="replace") as file:
+            lines = file.read().strip().splitlines()
+        return lines[-1] if lines else "without a word"
