@@ -11,6 +11,10 @@
 namespace tocsin {
 namespace {
 
+// Sized for a loop that lets none of 1,000 ready peers wait for a second turn; never initialised, so
+// that only what the kernel fills costs anything (48 KiB of stack at most).
+constexpr std::size_t most_at_once = 4096;
+
 constexpr std::uint32_t to_kernel(Ready interest, Mode mode) {
   std::uint32_t events = std::to_underlying(interest);
   if (mode.trigger == Trigger::edge) events |= EPOLLET;
@@ -60,7 +64,7 @@ Result<std::size_t> EpollPoller::wait_precisely(std::span<epoll_event> room,
 
 Result<std::span<Event>> EpollPoller::wait(std::span<Event> out, std::optional<Duration> timeout) {
   CHECK(!out.empty(), "a wait without room for an answer could never tell what is ready");
-  std::array<epoll_event, 256> raw;  // On the stack: several threads may be in here.
+  std::array<epoll_event, most_at_once> raw;  // On the stack: several threads may be in here.
   const auto room = std::span(raw).first(std::min(raw.size(), out.size()));
 
   // Only a finite wait needs the finer clock: "at once" and "for ever" are the same in both units.
