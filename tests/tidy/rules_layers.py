@@ -76,7 +76,7 @@ def internal(source):
 
 # Header of a library -> where it may be included. Everybody else stays free of the dependency.
 _HOMES = [
-    (r"liburing\.h|linux/io_uring\.h", r"tocsin/kern/(internal/)?linux_", "tocsin/kern/linux_*"),
+    (r"liburing\.h", r"tocsin/kern/(internal/)?linux_", "tocsin/kern/linux_*"),
     (r"boost/", r"tocsin/http/", "tocsin/http"),
     (r"(fmt|spdlog|CLI)/", r"cli/", "cli"),
     (r"nlohmann/", r"(cli|tests|bench)/", "cli"),
