@@ -130,6 +130,10 @@ class Kernel {
   // ---- the process ------------------------------------------------------------------------------
   virtual Result<timespec> clock_gettime(clockid_t clock) = 0;
   virtual pid_t getpid() = 0;
+  /// Private anonymous memory, whole pages.
+  virtual Result<void*> mmap(std::size_t length, int protection, int flags) = 0;
+  virtual Result<> munmap(void* address, std::size_t length) = 0;
+  virtual Result<> madvise(void* address, std::size_t length, int advice) = 0;
 };
 
 }  // namespace tocsin

@@ -2,6 +2,7 @@
 #include "tocsin/kern/linux_kernel.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -270,5 +271,19 @@ Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {
 }
 
 pid_t LinuxKernel::getpid() { return ::getpid(); }
+
+Result<void*> LinuxKernel::mmap(std::size_t length, int protection, int flags) {
+  void* const address = ::mmap(nullptr, length, protection, flags, -1, 0);
+  if (address == MAP_FAILED) return std::unexpected(Errno{errno});
+  return address;
+}
+
+Result<> LinuxKernel::munmap(void* address, std::size_t length) {
+  return nothing_or_errno(::munmap(address, length));
+}
+
+Result<> LinuxKernel::madvise(void* address, std::size_t length, int advice) {
+  return nothing_or_errno(::madvise(address, length, advice));
+}
 
 }  // namespace tocsin

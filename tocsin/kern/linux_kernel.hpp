@@ -74,6 +74,9 @@ class LinuxKernel final : public Kernel {
   Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
+  Result<void*> mmap(std::size_t length, int protection, int flags) override;
+  Result<> munmap(void* address, std::size_t length) override;
+  Result<> madvise(void* address, std::size_t length, int advice) override;
 };
 
 }  // namespace tocsin

@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "tocsin/poll/epoll_poller.hpp"
+#include "tocsin/poll/io_uring_poller.hpp"
+#include "tocsin/poll/poll_poller.hpp"
+#include "tocsin/poll/select_poller.hpp"
 
 namespace tocsin {
 
@@ -26,9 +29,11 @@ Result<std::unique_ptr<Poller>> make_poller(Kernel& kernel, Mechanism mechanism)
     case Mechanism::epoll:
       return EpollPoller::create(kernel);
     case Mechanism::poll:
+      return std::make_unique<PollPoller>(kernel);
     case Mechanism::select:
+      return std::make_unique<SelectPoller>(kernel);
     case Mechanism::io_uring:
-      return std::unexpected(Errno::unsupported);
+      return IoUringPoller::create(kernel);
   }
   std::unreachable();
 }

@@ -24,8 +24,8 @@ namespace tocsin {
 class LinuxIoUring final : public IoUring {
  public:
   /// `entries` is how many calls fit between two submissions; the kernel rounds it up to a power of
-  /// two and clamps it. Fails with EPERM (forbidden by sysctl or seccomp), ENOSYS (no io_uring, or
-  /// one from before Linux 5.11, which cannot wait with a timeout), EINVAL, ENOMEM, EMFILE, ENFILE.
+  /// two and clamps it. Fails with EPERM (forbidden by sysctl or seccomp), ENOSYS (none, or
+  /// one from before Linux 5.13), EINVAL, ENOMEM, EMFILE, ENFILE.
   static Result<std::unique_ptr<IoUring>> create(unsigned entries);
 
   ~LinuxIoUring() override;
