@@ -5,18 +5,21 @@
 
 set(tocsin_modules "")  # The object libraries so far, bottom-up.
 
-# tocsin_test(NAME SOURCES... LINK libraries...): a GoogleTest binary, its cases known to ctest.
+# tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds]): a GoogleTest binary, its
+# cases known to ctest.
 function(tocsin_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LINK;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LINK")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE tocsin_settings ${arg_LINK} GTest::gtest GTest::gmock
-                                        GTest::gtest_main)
+                                        GTest::gtest_main rapidcheck)
   # PRE_TEST: the binary is asked for its cases when ctest runs, so building one never runs it.
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${name};${arg_LABELS}")
+  # The prefix keeps two suites of one name in two binaries apart.
+  string(REGEX REPLACE "_test$" "/" prefix ${name})
+  gtest_discover_tests(${name} TEST_PREFIX ${prefix} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${name} ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
 endfunction()
 
 function(tocsin_module name)

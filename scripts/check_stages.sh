@@ -16,10 +16,11 @@ stage_headers() {
   build release tocsin_verify_interface_header_sets
 }
 
-# The library, the program and the examples, by clang's compile commands; headers by way of the
-# files that include them.
+# The code's own rules; then the library, the program and the examples by clang's compile commands,
+# headers by way of the files that include them.
 stage_tidy() {
-  build clang || return 1
+  python3 tests/tidy/tidy.py || return 1
+  configure clang || return 1
   run-clang-tidy-19 -quiet -p build/clang -j "$(nproc)" \
     "^$PWD/(tocsin|cli|examples)/.*(?<!_test)\.cpp$" >build/clang/tidy.log 2>&1 || {
     grep -E -A3 ' (warning|error): ' build/clang/tidy.log || tail -n 20 build/clang/tidy.log

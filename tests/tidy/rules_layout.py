@@ -135,7 +135,7 @@ def conditional_body(source):
 
 @rule("header-namespace", "name what you need, or qualify it: a header's using-directive is felt "
       "by everyone who includes it",
-      header,
+      lambda s: s.is_header and s.in_library,
       bad=[("tocsin/kern/a.hpp", "using namespace std::chrono_literals;\n")],
       good=[("tocsin/kern/a.hpp", "using std::chrono::nanoseconds;\n")])
 def header_namespace(source):
