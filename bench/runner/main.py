@@ -49,12 +49,18 @@ class Context:
         self.directory = directory
 
 
+def _figure(name):
+    if name not in FIGURES:
+        raise argparse.ArgumentTypeError(f"no such figure: {name} ({', '.join(FIGURES)})")
+    return name
+
+
 def _arguments():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     parser = argparse.ArgumentParser(
         prog="./dev bench", description="The figures of Tocsin beside those of its peers.",
         epilog=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", metavar="FIGURE", choices=[*FIGURES, []],
+    parser.add_argument("what", nargs="*", metavar="FIGURE", type=_figure,
                         help=", ".join(FIGURES))
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
