@@ -18,7 +18,8 @@ function(tocsin_test name)
   # PRE_TEST: the binary is asked for its cases when ctest runs, so building one never runs it.
   # The prefix keeps two suites of one name in two binaries apart.
   string(REGEX REPLACE "_test$" "/" prefix ${name})
-  gtest_discover_tests(${name} TEST_PREFIX ${prefix} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} TEST_PREFIX ${prefix} NO_PRETTY_VALUES
+    DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${name} ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
 endfunction()
 
