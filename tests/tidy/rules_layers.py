@@ -102,8 +102,9 @@ def third_party(source):
 # Names so distinct that they are recognised without the leading `::`, too.
 _DISTINCT = """epoll_create1? epoll_ctl epoll_p?wait2? eventfd timerfd_\\w+ signalfd io_uring_\\w+
   inotify_\\w+ pidfd_\\w+ userfaultfd memfd_create accept4 recvmsg sendmsg recvfrom sendto
-  getsockopt setsockopt getsockname openat2? clock_gettime clock_nanosleep ioctl fcntl mmap munmap
-  sendfile splice ppoll pselect pipe2 dup3 syscall sigprocmask pthread_sigmask""".split()
+  getsockopt setsockopt getsockname getpeername socketpair openat2? statx unlinkat sendfile splice
+  clock_gettime clock_nanosleep ioctl fcntl mmap munmap madvise ppoll pselect pipe2 dup3 syscall
+  sigprocmask pthread_sigmask""".split()
 _PLAIN = """read write readv writev pread pwrite preadv2? pwritev2? close open poll select socket
   bind listen accept connect send recv shutdown pipe dup2? fork kill stat fstat lseek unlink
   getpid gettid""".split()
