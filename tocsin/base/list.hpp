@@ -104,6 +104,16 @@ class List {
     }
   }
 
+  /// Calls `visit` with the first elements in order, `most` of them at most. Answers whether those
+  /// were all. `visit` changes no list.
+  template <class Visit>
+  bool visit_first(std::size_t most, Visit visit) const {
+    const ListNode* node = head_.next_;
+    for (; node != &head_ && most > 0; node = node->next_, --most)
+      visit(static_cast<const T&>(*node));
+    return node == &head_;
+  }
+
   /// Calls `visit` with each element in order. `visit` may unlink the element it is given, and no
   /// other.
   template <class Visit>

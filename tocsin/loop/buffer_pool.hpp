@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//
+// BufferPool: memory that is lent while there are bytes in it.
+//
+//     recv(2) ──> Buffer (taken) ──> your line after co_await ──> ~Buffer (given back)
+//
+// A connection that is idle holds no buffer; one that has just received holds one for as long as
+// the reader looks at it. The buffer given back last is lent first, so a loop that serves ten
+// thousand echoes works in one buffer that stays in the cache.
+//
+// Ownership: the pool owns what is not lent and must outlive what is. Thread rule: its loop's
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tocsin/base/bytes.hpp"
+
+namespace tocsin {
+
+class BufferPool;
+
+/// Memory lent by a BufferPool, with `size()` bytes of it filled. Gives itself back.
+class Buffer {
+ public:
+  /// Lent by nobody, with nothing in it.
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept
+      : pool_(other.pool_),
+        memory_(std::exchange(other.memory_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    reset();
+    pool_ = other.pool_;
+    memory_ = std::exchange(other.memory_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+  ~Buffer() { reset(); }
+
+  /// Gives the memory back now; empty afterwards.
+  void reset();
+
+  /// All the memory there is, filled or not.
+  MutableBytes room() const;
+  /// Says how much of the room is filled.
+  void fill(std::size_t size) { size_ = size; }
+
+  const std::byte* data() const { return memory_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  operator ByteView() const { return {memory_, size_}; }
+
+ private:
+  friend class BufferPool;
+  Buffer(BufferPool& pool, std::byte* memory) : pool_(&pool), memory_(memory) {}
+
+  BufferPool* pool_ = nullptr;
+  std::byte* memory_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+class BufferPool {
+ public:
+  /// Lends buffers of `buffer_size` bytes. Nothing is allocated before the first one is taken.
+  explicit BufferPool(std::size_t buffer_size) : buffer_size_(buffer_size) {
+    spare_.reserve(most_spare);
+  }
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  Buffer take() {
+    if (spare_.empty()) return {*this, new std::byte[buffer_size_]};
+    std::byte* const memory = spare_.back().release();
+    spare_.pop_back();
+    return {*this, memory};
+  }
+
+  std::size_t buffer_size() const { return buffer_size_; }
+
+ private:
+  friend class Buffer;
+  static constexpr std::size_t most_spare = 16;  // More are freed: a burst is not for ever.
+
+  void give_back(std::byte* memory) {
+    std::unique_ptr<std::byte[]> owned(memory);
+    if (spare_.size() < most_spare) spare_.push_back(std::move(owned));
+  }
+
+  std::size_t buffer_size_;
+  std::vector<std::unique_ptr<std::byte[]>> spare_;
+};
+
+inline void Buffer::reset() {
+  if (memory_ != nullptr) pool_->give_back(std::exchange(memory_, nullptr));
+  size_ = 0;
+}
+
+inline MutableBytes Buffer::room() const {
+  if (memory_ == nullptr) return {};
+  return {memory_, pool_->buffer_size()};
+}
+
+}  // namespace tocsin

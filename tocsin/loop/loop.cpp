@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/loop/loop.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "tocsin/base/check.hpp"
+
+namespace tocsin {
+namespace {
+
+constexpr std::size_t least_event_room = 64;
+constexpr std::size_t most_event_room = 4096;
+constexpr Mode edge{.trigger = Trigger::edge};
+
+// Marks the loop as being in a turn, and unmarks it however the turn is left.
+class TurnMark {
+ public:
+  explicit TurnMark(bool& in_turn) : in_turn_(in_turn) {
+    CHECK(!in_turn, "a loop was run from inside one of its own turns");
+    in_turn_ = true;
+  }
+  TurnMark(const TurnMark&) = delete;
+  TurnMark& operator=(const TurnMark&) = delete;
+  ~TurnMark() { in_turn_ = false; }
+
+ private:
+  bool& in_turn_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Loop>> Loop::create(Kernel& kernel, const LoopOptions& options) {
+  if (options.mechanism != Mechanism::epoll && options.mechanism != Mechanism::io_uring)
+    return std::unexpected(Errno::unsupported);
+  auto poller = make_poller(kernel, options.mechanism);
+  if (!poller) return std::unexpected(poller.error());
+  auto waker = Waker::create(kernel);
+  if (!waker) return std::unexpected(waker.error());
+  auto fork_guard = ForkGuard::create(kernel);
+  if (!fork_guard) return std::unexpected(fork_guard.error());
+
+  std::unique_ptr<Loop> loop(
+      new Loop(kernel, options, std::move(*poller), std::move(*waker), std::move(*fork_guard)));
+  if (auto done = loop->watch_waker(); !done) return std::unexpected(done.error());
+  return loop;
+}
+
+Loop::Loop(Kernel& kernel, const LoopOptions& options, std::unique_ptr<Poller> poller,
+           std::unique_ptr<Waker> waker, ForkGuard fork_guard)
+    : kernel_(kernel),
+      options_(options),
+      poller_(std::move(poller)),
+      waker_(std::move(waker)),
+      fork_guard_(std::move(fork_guard)),
+      buffers_(options.buffer_size),
+      now_(read_clock()),
+      wheel_(now_) {}
+
+Loop::~Loop() {
+  CHECK(!in_turn_, "a loop was destroyed from inside one of its own turns");
+  if (is_live(waker_token_)) registry_.remove(waker_token_);
+  if (deadline_token_) registry_.remove(*deadline_token_);
+  CHECK(registry_.size() == 0, "a loop was destroyed before what is registered in it");
+}
+
+Result<> Loop::watch_waker() {
+  auto token = add(waker_->fd(), Ready::read, edge, nothing_, "waker");
+  if (!token) return std::unexpected(token.error());
+  waker_token_ = *token;
+  return {};
+}
+
+// ---- running ------------------------------------------------------------------------------------
+
+Result<> Loop::run() {
+  while (!stop_.exchange(false, std::memory_order_acq_rel))
+    if (auto done = turn(std::nullopt); !done) return done;
+  return {};
+}
+
+Result<> Loop::run_once(std::optional<Duration> longest) { return turn(longest); }
+
+void Loop::stop() {
+  stop_.store(true, std::memory_order_release);
+  waker_->wake();
+}
+
+Result<> Loop::turn(std::optional<Duration> longest) {
+  const TurnMark mark_turn(in_turn_);
+  check_not_forked();
+
+  const auto events = harvest(longest);
+  if (!events) return std::unexpected(events.error());
+  now_ = read_clock();
+  ++counters_.turns;
+
+  mark(*events);
+  wheel_.expire(now_, queue_);
+  if (waker_->has_posts() && !waker_->work().is_linked()) queue_.push_back(waker_->work());
+  serve_sources();
+  run_queue();
+
+  turn_times_.record(read_clock() - now_);
+  if (deadline_fd_) tell_embedder();
+  return {};
+}
+
+// How long the wait may be; nullopt: for ever.
+std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
+  if (has_work_now() || longest == Duration::zero()) return Duration::zero();
+  if (!waker_->prepare_to_sleep()) return Duration::zero();
+  const auto next = wheel_.next();
+  if (!next) return longest;
+  // The turn's own time is over: the clock must be read again, or the sleep would be too long.
+  const Duration until = std::max(*next - read_clock(), Duration::zero());
+  return longest ? std::min(until, *longest) : until;
+}
+
+Result<std::span<Event>> Loop::harvest(std::optional<Duration> longest) {
+  make_room_for_events();
+  const auto timeout = time_to_wait(longest);
+  const auto events = poller_->wait({events_.get(), event_room_}, timeout);
+  waker_->woke();
+  return events;
+}
+
+// Notes what is ready. No user code has run since the kernel answered, so every event is looked at
+// before anybody can remove a registration.
+void Loop::mark(std::span<Event> events) {
+  counters_.events += events.size();
+  for (const Event& event : events) {
+    const Registration* const registration = registry_.find(event.token);
+    if (registration == nullptr) [[unlikely]] {
+      ++counters_.stale_events;
+      continue;
+    }
+    Source& source = *registration->source;
+    source.pending_ |= event.ready;
+    if (!source.is_linked()) ready_.push_back(source);
+  }
+}
+
+void Loop::serve_sources() {
+  serving_.splice_back(ready_);
+  while (Source* source = serving_.pop_front()) {
+    ++counters_.served;
+    source->on_ready(std::exchange(source->pending_, Ready::none));
+  }
+}
+
+void Loop::run_queue() {
+  for (std::uint32_t left = options_.turn_works; left > 0; --left) {
+    Work* const work = queue_.pop_front();
+    if (work == nullptr) return;
+    ++counters_.works;
+    work->run();
+  }
+}
+
+// ---- registrations ------------------------------------------------------------------------------
+
+Result<Token> Loop::add(int fd, Ready interest, Mode mode, Source& source, const char* name,
+                        std::source_location where) {
+  check_not_forked();
+  const Token token = registry_.add({&source, name, where, fd, interest, mode});
+  if (auto done = poller_->add(fd, interest, mode, token); !done) {
+    registry_.remove(token);
+    return std::unexpected(done.error());
+  }
+  return token;
+}
+
+Result<> Loop::modify(Token token, Ready interest, Mode mode) {
+  Registration* const registration = registry_.find(token);
+  CHECK(registration != nullptr, "a registration was modified after it was removed");
+  if (auto done = poller_->modify(registration->fd, interest, mode, token); !done) return done;
+  registration->interest = interest;
+  registration->mode = mode;
+  return {};
+}
+
+void Loop::remove(Token token) {
+  Registration* const registration = registry_.find(token);
+  CHECK(registration != nullptr, "a registration was removed twice, or never made");
+  // In a forked child the poller is the parent's too: whatever the child lets go must stay there.
+  const auto done = fork_guard_.in_child() ? Result<>() : poller_->remove(registration->fd);
+  CHECK(done.has_value(), "an fd was closed before its registration was removed");
+  registration->source->unlink();
+  registration->source->pending_ = Ready::none;
+  registry_.remove(token);
+}
+
+// Room for an event of every registration, within bounds: what does not fit waits for a turn.
+void Loop::make_room_for_events() {
+  const std::size_t wanted =
+      std::clamp(std::bit_ceil(registry_.size()), least_event_room, most_event_room);
+  if (wanted <= event_room_) return;
+  events_ = std::make_unique_for_overwrite<Event[]>(wanted);
+  event_room_ = wanted;
+}
+
+// ---- the rest -----------------------------------------------------------------------------------
+
+TimePoint Loop::read_clock() {
+  const auto time = kernel_.clock_gettime(CLOCK_MONOTONIC);
+  CHECK(time.has_value(), "CLOCK_MONOTONIC cannot be missing (clock_gettime(2))");
+  return TimePoint{std::chrono::seconds{time->tv_sec} + Duration{time->tv_nsec}};
+}
+
+void Loop::check_not_forked() const {
+  CHECK(!fork_guard_.in_child(),
+        "a loop was used in a forked child: call restart_after_fork() first, or make a new loop");
+}
+
+Result<int> Loop::fd() {
+  if (!deadline_fd_) {
+    auto made = DeadlineFd::create(kernel_);
+    if (!made) return std::unexpected(made.error());
+    auto token = add(made->fd(), Ready::read, Mode{}, nothing_, "deadline");
+    if (!token) return std::unexpected(token.error());
+    deadline_fd_.emplace(std::move(*made));
+    deadline_token_ = *token;
+    tell_embedder();
+  }
+  return poller_->fd();
+}
+
+// Work that is there already is a deadline that is past.
+void Loop::tell_embedder() {
+  const auto next = has_work_now() ? std::optional(TimePoint{}) : wheel_.next();
+  const auto done = deadline_fd_->set(next);
+  CHECK(done.has_value(), "timerfd_settime(2) fails only for invalid arguments");
+}
+
+Result<> Loop::restart_after_fork() {
+  auto poller = make_poller(kernel_, options_.mechanism);
+  if (!poller) return std::unexpected(poller.error());
+  if (auto done = waker_->restart(); !done) return done;
+  if (Registration* const own = registry_.find(waker_token_)) own->fd = waker_->fd();
+  if (deadline_fd_) {
+    auto deadline_fd = DeadlineFd::create(kernel_);
+    if (!deadline_fd) return std::unexpected(deadline_fd.error());
+    deadline_fd_.emplace(std::move(*deadline_fd));
+    registry_.find(*deadline_token_)->fd = deadline_fd_->fd();
+  }
+  // The former poller is closed, not emptied: its registrations are the parent's.
+  poller_ = std::move(*poller);
+  fork_guard_.reset();
+
+  Result<> outcome;
+  registry_.for_each([&](Token token, const Registration& kept) {
+    auto done = poller_->add(kept.fd, kept.interest, kept.mode, token);
+    if (!done && outcome) outcome = done;
+  });
+  return outcome;
+}
+
+std::vector<RegistrationInfo> Loop::describe() {
+  std::vector<RegistrationInfo> all;
+  all.reserve(registry_.size());
+  registry_.for_each([&](Token token, const Registration& one) {
+    all.push_back({token, one.fd, one.name, one.where, one.interest, one.mode});
+  });
+  return all;
+}
+
+}  // namespace tocsin

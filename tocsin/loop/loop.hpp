@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// Loop: one thread, one poller, and everything that thread waits for.
+//
+//     Poller ──> [ Loop::turn ] ──> Source::on_ready, Work::run ──> coroutines ──> user
+//
+// A loop runs in turns. A turn waits, harvests all that is ready, and only then runs user code, so
+// user code may add, remove and destroy whatever it likes. The exact order is in
+// docs/loop-turn.md. It is an Executor: tasks need nothing else of it.
+//
+// Sources are served once a turn and have a budget of bytes and operations for it; what is left
+// over is served in the next turn, after everybody else. Identity is a Token, never an fd: an event
+// that outlives its registration is dropped and counted.
+//
+// The loop needs a poller that has edges: epoll, or io_uring.
+//
+// Ownership: it owns poller, timers and waker; not sources, works or fds. Whatever is registered
+// must be removed before the loop ends. `kernel` must outlive it.
+// Thread rule: one thread at a time for all of it; `waker()` and `stop()` from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <span>
+#include <vector>
+
+#include "tocsin/base/executor.hpp"
+#include "tocsin/kern/fork_guard.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/loop/buffer_pool.hpp"
+#include "tocsin/loop/deadline_fd.hpp"
+#include "tocsin/loop/metrics.hpp"
+#include "tocsin/loop/registry.hpp"
+#include "tocsin/loop/source.hpp"
+#include "tocsin/loop/timer_wheel.hpp"
+#include "tocsin/loop/waker.hpp"
+#include "tocsin/poll/poller.hpp"
+
+namespace tocsin {
+
+struct LoopOptions {
+  Mechanism mechanism = Mechanism::epoll;
+  std::size_t buffer_size = 64 * 1024;    // Bytes lent for one read.
+  std::uint32_t turn_bytes = 256 * 1024;  // A source moves that many in a turn, roughly, ...
+  std::uint32_t turn_operations = 64;     // ... in at most so many operations.
+  std::uint32_t turn_works = 4096;        // Works run before the loop looks at the kernel again.
+};
+
+/// A registration as `describe` lists it.
+struct RegistrationInfo {
+  Token token;
+  int fd;
+  std::string_view name;
+  std::source_location where;
+  Ready interest;
+  Mode mode;
+};
+
+class Loop final : public Executor {
+ public:
+  /// Fails with EOPNOTSUPP if the mechanism has no edges, else as its system calls do: EMFILE,
+  /// ENFILE, ENOMEM; for io_uring also EPERM and ENOSYS.
+  static Result<std::unique_ptr<Loop>> create(Kernel& kernel = LinuxKernel::shared(),
+                                              const LoopOptions& options = {});
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  /// Requires: no registration is left, and it is not running.
+  ~Loop();
+
+  // ---- running ----------------------------------------------------------------------------------
+
+  /// Takes turns until `stop`. Fails as the poller does when it cannot wait (EBADF after somebody
+  /// closed its descriptor, ENOMEM); the loop can be run again. An exception from user code comes
+  /// out of here; nothing is lost, and the loop can be run again.
+  Result<> run();
+
+  /// One turn, which sleeps for at most `longest` (nullopt: until something happens).
+  Result<> run_once(std::optional<Duration> longest);
+
+  /// Ends `run` after the turn it is in; a stop before `run` ends the next one before its first
+  /// turn. Any thread.
+  void stop();
+
+  // ---- Executor ---------------------------------------------------------------------------------
+  void post(Work& work) override {
+    queue_.push_back(work);
+    if (deadline_fd_ && !in_turn_) tell_embedder();
+  }
+  /// CLOCK_MONOTONIC, read when this turn began to run; outside a turn, when the last one ended.
+  TimePoint now() const override { return now_; }
+  void arm(Alarm& alarm, TimePoint deadline, Duration slack = Duration::zero()) override {
+    wheel_.arm(alarm, deadline, slack);
+    if (deadline_fd_ && !in_turn_) tell_embedder();
+  }
+
+  // ---- registrations ----------------------------------------------------------------------------
+
+  /// Has `source` called when `fd` is ready. `name` is for people (describe) and has static
+  /// storage. The fd and the source stay the caller's, who removes the registration before either
+  /// ends. Fails as Poller::add does; after a failure nothing has changed.
+  Result<Token> add(int fd, Ready interest, Mode mode, Source& source, const char* name,
+                    std::source_location where = std::source_location::current());
+
+  /// Replaces interest and mode; what is ready now is answered. Fails as Poller::modify does; the
+  /// former registration stands then. Requires: is_live(token).
+  Result<> modify(Token token, Ready interest, Mode mode);
+
+  /// Ends the registration; its source is not called again. Requires: is_live(token), and that the
+  /// fd is still open.
+  void remove(Token token);
+
+  /// Whether `token` names a registration that has not been removed.
+  bool is_live(Token token) { return registry_.find(token) != nullptr; }
+
+  /// Serves `source` again in the next turn without waiting for the kernel: for one that stopped
+  /// because its budget was used up.
+  void serve_again(Source& source) {
+    if (source.is_linked()) return;
+    ++counters_.left_over;
+    ready_.push_back(source);
+    if (deadline_fd_ && !in_turn_) tell_embedder();
+  }
+
+  // ---- what sources and operations need
+  // -----------------------------------------------------------
+  Kernel& kernel() { return kernel_; }
+  BufferPool& buffers() { return buffers_; }
+  const LoopOptions& options() const { return options_; }
+  /// Grows with every turn: what was spent of a budget counts for one number.
+  std::uint32_t turn_number() const { return static_cast<std::uint32_t>(counters_.turns); }
+
+  // ---- other threads, other loops, other processes
+  // ------------------------------------------------
+  Waker& waker() { return *waker_; }
+
+  /// A descriptor that is readable while a turn has something to do, timers included: wait for it
+  /// in a foreign loop and call `run_once(0s)` when it is. Stays the loop's. Fails as
+  /// timerfd_create(2) does.
+  Result<int> fd();
+
+  /// Makes a loop usable in a forked child: it gets a poller and a waker of its own, with the
+  /// registrations it had. Every other use of the parent's loop in a child is a CHECK.
+  Result<> restart_after_fork();
+
+  // ---- looking inside
+  // -----------------------------------------------------------------------------
+  const LoopCounters& counters() const { return counters_; }
+  /// How long turns took, from the end of the wait to the end of the turn.
+  const Histogram& turn_times() const { return turn_times_; }
+  /// Every registration there is, the loop's own included.
+  std::vector<RegistrationInfo> describe();
+
+ private:
+  // Its events need no answer: that the wait ended was the point.
+  struct Nothing final : Source {
+    void on_ready(Ready) override {}
+  };
+
+  Loop(Kernel& kernel, const LoopOptions& options, std::unique_ptr<Poller> poller,
+       std::unique_ptr<Waker> waker, ForkGuard fork_guard);
+
+  // In the order of a turn; see docs/loop-turn.md.
+  Result<> turn(std::optional<Duration> longest);
+  std::optional<Duration> time_to_wait(std::optional<Duration> longest);
+  Result<std::span<Event>> harvest(std::optional<Duration> longest);
+  void mark(std::span<Event> events);
+  void serve_sources();
+  void run_queue();
+
+  bool has_work_now() const { return !ready_.empty() || !queue_.empty(); }
+  TimePoint read_clock();
+  Result<> watch_waker();
+  void make_room_for_events();
+  void tell_embedder();
+  void check_not_forked() const;
+
+  Kernel& kernel_;
+  LoopOptions options_;
+  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<Waker> waker_;
+  ForkGuard fork_guard_;
+  std::optional<DeadlineFd> deadline_fd_;  // Made when somebody embeds the loop.
+
+  BufferPool buffers_;
+  Registry registry_;
+  Nothing nothing_;
+  Token waker_token_{};
+  std::optional<Token> deadline_token_;
+
+  TimePoint now_;
+  TimerWheel wheel_;
+  List<Source> ready_;    // To be served: in this turn what was there when it began.
+  List<Source> serving_;  // The sources of this turn that have not been served yet.
+  List<Work> queue_;
+
+  std::unique_ptr<Event[]> events_;
+  std::size_t event_room_ = 0;
+
+  LoopCounters counters_;
+  Histogram turn_times_;
+  std::atomic<bool> stop_ = false;
+  bool in_turn_ = false;
+};
+
+}  // namespace tocsin

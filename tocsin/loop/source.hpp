@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// Source: what the Loop calls when a registration is ready.
+//
+//     Poller ──> Loop ──> [ Source::on_ready ] ──> an operation ──> a coroutine
+//
+// Thread rule: the loop's thread.
+#pragma once
+
+#include "tocsin/base/list.hpp"
+#include "tocsin/poll/ready.hpp"
+
+namespace tocsin {
+
+class Source : public ListNode {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  /// Called once a turn at most, after everything of that turn has been harvested. `ready` is what
+  /// the kernel said since the last call; none if the source asked to be served again. It may
+  /// destroy anything, itself included.
+  virtual void on_ready(Ready ready) = 0;
+
+ protected:
+  ~Source() = default;
+
+ private:
+  friend class Loop;
+  Ready pending_ = Ready::none;  // Harvested, not yet served.
+};
+
+}  // namespace tocsin

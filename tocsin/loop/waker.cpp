@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/loop/waker.hpp"
+
+#include <sys/eventfd.h>
+
+#include <array>
+#include <utility>
+
+namespace tocsin {
+
+Result<std::unique_ptr<Waker>> Waker::create(Kernel& kernel) {
+  auto fd = own(kernel, kernel.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) return std::unexpected(fd.error());
+  return std::unique_ptr<Waker>(new Waker(kernel, std::move(*fd)));
+}
+
+Waker::~Waker() {
+  for (Post* list : {taken_, posts_.load(std::memory_order_acquire)})
+    while (list != nullptr) delete std::exchange(list, list->next);
+}
+
+void Waker::wake() {
+  rung_.store(true, std::memory_order_seq_cst);
+  ring();
+}
+
+void Waker::post(Function function) {
+  auto* const post = new Post{std::move(function), posts_.load(std::memory_order_relaxed)};
+  while (!posts_.compare_exchange_weak(post->next, post, std::memory_order_seq_cst,
+                                       std::memory_order_relaxed)) {
+  }
+  ring();
+}
+
+// Whoever leaves something and then looks whether the loop sleeps, and the loop, which says that it
+// sleeps and then looks whether something was left, cannot both see nothing: that takes sequential
+// consistency on both sides (Dekker's pattern).
+void Waker::ring() {
+  if (!asleep_.load(std::memory_order_seq_cst)) return;
+  if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
+  wakeups_.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t one = 1;
+  // EAGAIN is the one failure there is: the counter is full, so the loop has been rung.
+  static_cast<void>(kernel_.write(eventfd_.get(), std::as_bytes(std::span(&one, 1))));
+}
+
+bool Waker::prepare_to_sleep() {
+  asleep_.store(true, std::memory_order_seq_cst);
+  if (posts_.load(std::memory_order_seq_cst) == nullptr && !rung_.load(std::memory_order_seq_cst))
+    return true;
+  woke();
+  return false;
+}
+
+Waker::Post* Waker::reversed(Post* newest) {
+  Post* oldest = nullptr;
+  while (newest != nullptr) {
+    Post* const next = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, next);
+  }
+  return oldest;
+}
+
+void Waker::run() {
+  // Non-empty only after a function that threw: the rest of its batch comes first.
+  if (taken_ == nullptr) taken_ = reversed(posts_.exchange(nullptr, std::memory_order_acquire));
+  while (taken_ != nullptr) {
+    const std::unique_ptr<Post> post(std::exchange(taken_, taken_->next));
+    post->function();
+  }
+}
+
+Result<> Waker::restart() {
+  auto fd = own(kernel_, kernel_.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) return std::unexpected(fd.error());
+  eventfd_ = std::move(*fd);
+  woke();
+  return {};
+}
+
+}  // namespace tocsin

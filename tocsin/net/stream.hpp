@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// Stream: a connected socket that carries bytes in order, TCP or UNIX.
+//
+//     FdSource ──> [ ReadOperation, WriteOperation ] ──> your line after co_await
+//
+// Reading lends a buffer while there are bytes in it; writing lends nothing: it takes bytes that
+// stay the caller's. Awaiting a write is the back-pressure: it ends when the kernel has taken all
+// of it. One read and one write may wait at the same time, each in a task of its own.
+//
+// Ownership: a Stream owns its fd; destroying it closes the connection and ends what waits with
+// ECANCELED. It can be moved while operations wait. The loop must outlive it.
+// Thread rule: the loop's thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "tocsin/source/fd_source.hpp"
+
+namespace tocsin {
+
+/// See Stream::read.
+class [[nodiscard]] ReadOperation final : public IoOperation {
+ public:
+  explicit ReadOperation(FdSource& source) : IoOperation(source, Direction::read) {}
+  ReadOperation(ReadOperation&&) = default;
+
+  Result<Buffer> await_resume() {
+    if (error_ != 0) [[unlikely]]
+      return std::unexpected(Errno{error_});
+    return std::move(buffer_);
+  }
+
+ private:
+  bool attempt() override;
+  void fail(Errno error) override { error_ = error.value(); }
+
+  int error_ = 0;
+  Buffer buffer_;
+};
+
+/// See Stream::write_all.
+class [[nodiscard]] WriteOperation final : public IoOperation {
+ public:
+  WriteOperation(FdSource& source, ByteView bytes)
+      : IoOperation(source, Direction::write), left_(bytes) {}
+  WriteOperation(WriteOperation&&) = default;
+
+  Result<> await_resume() const {
+    if (error_ != 0) [[unlikely]]
+      return std::unexpected(Errno{error_});
+    return {};
+  }
+
+ private:
+  bool attempt() override;
+  void fail(Errno error) override { error_ = error.value(); }
+
+  int error_ = 0;
+  ByteView left_;
+};
+
+/// See Stream::write_gathered.
+class [[nodiscard]] GatherOperation final : public IoOperation {
+ public:
+  static constexpr std::size_t most_parts = 4;
+
+  GatherOperation(FdSource& source, std::span<const ByteView> parts);
+  GatherOperation(GatherOperation&&) = default;
+
+  Result<> await_resume() const {
+    if (error_ != 0) return std::unexpected(Errno{error_});
+    return {};
+  }
+
+ private:
+  bool attempt() override;
+  void fail(Errno error) override { error_ = error.value(); }
+  void consume(std::size_t count);
+
+  int error_ = 0;
+  std::size_t first_ = 0;  // Parts before it are written.
+  std::size_t count_ = 0;
+  std::array<iovec, most_parts> parts_{};
+};
+
+class Stream {
+ public:
+  /// Reads what there is, as recv(2): a Buffer, lent until it is destroyed, that is empty once the
+  /// peer has finished. Fails with ECONNRESET, ETIMEDOUT, ... (tcp(7), "ERRORS") and ECANCELED;
+  /// after ECANCELED nothing has been taken from the stream.
+  ReadOperation read() { return ReadOperation(*source_); }
+
+  /// Writes all of `bytes`, which stay the caller's and unchanged until it has ended. Never raises
+  /// SIGPIPE: a peer that has gone is EPIPE or ECONNRESET. After a failure, ECANCELED included, an
+  /// unknown part has been written: the stream is good for closing only.
+  WriteOperation write_all(ByteView bytes) { return WriteOperation(*source_, bytes); }
+
+  /// As write_all, for several pieces in one system call (sendmsg(2)). Requires: at most
+  /// GatherOperation::most_parts of them; the array itself may go at once.
+  GatherOperation write_gathered(std::span<const ByteView> parts) {
+    return GatherOperation(*source_, parts);
+  }
+
+  /// Says that nothing more will be written: the peer reads what was sent, then the end. Fails as
+  /// shutdown(2): ENOTCONN.
+  Result<> finish_writing();
+
+  /// The descriptor, for what is not offered here. It stays the stream's, and non-blocking.
+  int fd() const { return source_->fd(); }
+  FdSource& source() { return *source_; }
+
+ protected:
+  explicit Stream(std::unique_ptr<FdSource> source) : source_(std::move(source)) {}
+
+ private:
+  std::unique_ptr<FdSource> source_;
+};
+
+}  // namespace tocsin

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/source/fd_source.hpp"
+
+#include <utility>
+
+#include "tocsin/base/check.hpp"
+
+namespace tocsin {
+namespace {
+
+// All there is to know about a stream. PRI is not for reading urgent data but for knowing of it: a
+// read stops short at the urgent mark (tcp(7)), with more behind it.
+constexpr Ready interest = Ready::read | Ready::write | Ready::read_hangup | Ready::priority;
+constexpr Mode edge{.trigger = Trigger::edge};
+
+constexpr Ready makes_readable =
+    Ready::read | Ready::read_hangup | Ready::hangup | Ready::error | Ready::priority;
+constexpr Ready makes_writable = Ready::write | Ready::hangup | Ready::error;
+constexpr Ready makes_short_reads_lie =
+    Ready::read_hangup | Ready::hangup | Ready::error | Ready::priority;
+
+}  // namespace
+
+// ---- IoOperation --------------------------------------------------------------------------------
+
+IoOperation::~IoOperation() {
+  if (is_waiting() && source_ != nullptr) source_->waiting(direction_) = nullptr;
+}
+
+void IoOperation::start() { source_->enlist(*this); }
+
+void IoOperation::abandon() {
+  if (is_waiting() && source_ != nullptr) source_->waiting(direction_) = nullptr;
+  fail(Errno::cancelled);
+}
+
+// ---- FdSource -----------------------------------------------------------------------------------
+
+Result<std::unique_ptr<FdSource>> FdSource::create(Loop& loop, Fd fd, const char* name,
+                                                   std::source_location where) {
+  std::unique_ptr<FdSource> source(new FdSource(loop, std::move(fd)));
+  auto token = loop.add(source->fd(), interest, edge, *source, name, where);
+  if (!token) {
+    source->fd_.reset();
+    return std::unexpected(token.error());
+  }
+  source->token_ = *token;
+  return source;
+}
+
+FdSource::~FdSource() {
+  if (fd_) static_cast<void>(release());
+}
+
+Fd FdSource::release() {
+  end_operations();
+  loop_.remove(token_);
+  return std::move(fd_);
+}
+
+void FdSource::end_operations() {
+  for (const Direction direction : {Direction::read, Direction::write}) {
+    IoOperation* const operation = std::exchange(waiting(direction), nullptr);
+    if (operation == nullptr) continue;
+    operation->fail(Errno::cancelled);
+    operation->source_ = nullptr;
+    operation->resume_later();
+  }
+}
+
+void FdSource::renew_budget() {
+  budget_turn_ = loop_.turn_number();
+  bytes_left_ = loop_.options().turn_bytes;
+  operations_left_ = static_cast<std::int32_t>(loop_.options().turn_operations);
+}
+
+void FdSource::enlist(IoOperation& operation) {
+  waiting(operation.direction_) = &operation;
+  // It waits although it might go on: so it is the budget that is used up.
+  if (any(known_, bit(operation.direction_))) loop_.serve_again(*this);
+}
+
+void FdSource::absorb(Ready ready) {
+  if (any(ready, makes_readable)) known_ |= Ready::read;
+  if (any(ready, makes_writable)) known_ |= Ready::write;
+  if (any(ready, makes_short_reads_lie)) short_reads_lie_ = true;
+}
+
+// Whether the operation that waits in this direction now has its result.
+bool FdSource::try_waiting(Direction direction) {
+  IoOperation* const operation = waiting(direction);
+  if (operation == nullptr || !any(known_, bit(direction))) return false;
+  if (!operation->attempt()) {
+    if (any(known_, bit(direction))) loop_.serve_again(*this);
+    return false;
+  }
+  waiting(direction) = nullptr;
+  return true;
+}
+
+void FdSource::on_ready(Ready ready) {
+  absorb(ready);
+  Loop& loop = loop_;
+  const Token token = token_;
+  if (IoOperation* const reader = reader_; try_waiting(Direction::read)) {
+    reader->resume();
+    if (!loop.is_live(token)) return;  // The coroutine has ended this source.
+  }
+  if (IoOperation* const writer = writer_; try_waiting(Direction::write)) writer->resume();
+}
+
+}  // namespace tocsin

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//
+// FdSource: the seam between readiness and coroutines, for one file descriptor.
+//
+//     Loop ──> [ FdSource::on_ready ] ──> IoOperation::attempt ──> the coroutine that awaits it
+//
+// The fd is registered once, edge-triggered, for both directions. An operation tries its system
+// call at once and waits only after the kernel said EAGAIN; when the fd is ready again, the source
+// tries again, and resumes the coroutine only with a result. So a steady connection needs no
+// epoll_ctl, and no system call that could have been known to fail.
+//
+// Each source may move so many bytes, in so many operations, in one turn (LoopOptions). When that
+// is used up an operation waits although the fd is ready, and the source is served again in the
+// next turn, after the others: nobody starves (epoll(7), "Starvation").
+//
+// Ownership: the source owns the fd and its registration; operations live in the frames of the
+// coroutines that await them, at most one a direction at a time. A source that ends while
+// operations wait ends them with ECANCELED. The loop must outlive it. Thread rule: the loop's
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <source_location>
+
+#include "tocsin/kern/fd.hpp"
+#include "tocsin/loop/loop.hpp"
+#include "tocsin/task/operation.hpp"
+
+namespace tocsin {
+
+class FdSource;
+
+/// The two directions of a descriptor; each can be waited for by one operation.
+enum class Direction : std::uint8_t { read, write };
+
+/// An operation on a descriptor: it can be tried, and tried again.
+class IoOperation : public Operation {
+ public:
+  bool await_ready();
+
+ protected:
+  IoOperation(FdSource& source, Direction direction) : source_(&source), direction_(direction) {}
+  IoOperation(IoOperation&& other) noexcept
+      : Operation(std::move(other)), source_(other.source_), direction_(other.direction_) {}
+  ~IoOperation();
+
+  FdSource& source() { return *source_; }
+
+ private:
+  friend class FdSource;
+
+  /// Makes the system call. True if the operation has its result. False if it must wait: because
+  /// the kernel said so (the author has told `FdSource::blocked`), or because the budget is used
+  /// up.
+  virtual bool attempt() = 0;
+  /// Its result is `error`: ECANCELED.
+  virtual void fail(Errno error) = 0;
+
+  void start() final;
+  void abandon() final;
+
+  FdSource* source_;  // Null once the source has ended.
+  Direction direction_;
+};
+
+class FdSource final : public Source {
+ public:
+  /// Takes `fd` over, which must be non-blocking, and registers it. `name` is for people (describe)
+  /// and has static storage. Fails as Poller::add does (EPERM for a kind that cannot be waited
+  /// for); the fd is closed then.
+  static Result<std::unique_ptr<FdSource>> create(
+      Loop& loop, Fd fd, const char* name,
+      std::source_location where = std::source_location::current());
+  ~FdSource();
+
+  Loop& loop() { return loop_; }
+  Kernel& kernel() { return loop_.kernel(); }
+  int fd() const { return fd_.get(); }
+
+  /// Ends the registration and gives the fd to the caller. Waiting operations end with ECANCELED.
+  Fd release();
+
+  // ---- for operations
+  // -----------------------------------------------------------------------------
+
+  /// The kernel has nothing (more) for this direction; it will tell when it has.
+  void blocked(Direction direction) { known_ &= ~bit(direction); }
+
+  /// `count` bytes came where there was room for `room`. A stream that gave less than was asked for
+  /// is drained (epoll(7), "Questions and answers", 9) unless its end, an error or urgent data was
+  /// announced along with the bytes: then only EAGAIN counts.
+  void received(std::size_t count, std::size_t room) {
+    spend(count);
+    if (count < room && !short_reads_lie_) blocked(Direction::read);
+  }
+
+  /// Counts one operation of `bytes` against the budget of this turn.
+  void spend(std::size_t bytes) {
+    if (budget_turn_ != loop_.turn_number()) renew_budget();
+    --operations_left_;
+    bytes_left_ -= static_cast<std::int64_t>(bytes);
+  }
+  bool may_spend() const {
+    return budget_turn_ != loop_.turn_number() || (operations_left_ > 0 && bytes_left_ > 0);
+  }
+
+ private:
+  friend class IoOperation;
+
+  FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(std::move(fd)) {}
+
+  static constexpr Ready bit(Direction direction) {
+    return direction == Direction::read ? Ready::read : Ready::write;
+  }
+  bool may_try(Direction direction) const { return any(known_, bit(direction)) && may_spend(); }
+  IoOperation*& waiting(Direction direction) {
+    return direction == Direction::read ? reader_ : writer_;
+  }
+
+  void on_ready(Ready ready) override;
+  void absorb(Ready ready);
+  bool try_waiting(Direction direction);
+  void enlist(IoOperation& operation);
+  void renew_budget();
+  void end_operations();
+
+  Loop& loop_;
+  IoOperation* reader_ = nullptr;
+  IoOperation* writer_ = nullptr;
+  Token token_{};
+  std::int64_t bytes_left_ = 0;  // Of the turn `budget_turn_`.
+  std::int32_t operations_left_ = 0;
+  std::uint32_t budget_turn_ = 0;
+  Fd fd_;
+  Ready known_ = Ready::read | Ready::write;  // What may be ready: not known to be blocked.
+  bool short_reads_lie_ = false;
+};
+
+inline bool IoOperation::await_ready() {
+  CHECK(source_->waiting(direction_) == nullptr,
+        "one operation a direction at a time: await the first before the second");
+  return source_->may_try(direction_) && attempt();
+}
+
+}  // namespace tocsin
