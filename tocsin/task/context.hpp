@@ -17,7 +17,9 @@
 #pragma once
 
 #include <coroutine>
+#include <utility>
 
+#include "tocsin/base/check.hpp"
 #include "tocsin/base/executor.hpp"
 
 namespace tocsin {
@@ -35,17 +37,26 @@ class Context {
   Executor& executor() const { return *executor_; }
   bool is_cancelled() const { return cancelled_; }
 
+  /// Whether code of this very line is on the stack now. Whoever owns a line says when it begins
+  /// and when it has ended, and CHECKs before it destroys the line that it is not running: the
+  /// frame of a coroutine that runs cannot be destroyed.
+  bool is_running() const { return running_; }
+  void begin() { running_ = true; }
+  void end() { running_ = false; }
+
   /// Tells the line to stop: what it waits for ends with ECANCELED, and so will whatever it would
   /// wait for next. The line is resumed from the executor's queue, never from inside this call.
-  /// A second call does nothing.
+  /// What had completed before, although the line was not resumed yet, counts. A second call does
+  /// nothing.
   void cancel();
 
  private:
   friend class Suspension;
 
   Executor* executor_;
-  Suspension* waiting_ = nullptr;  // Where the line is suspended; null while it runs.
+  Suspension* waiting_ = nullptr;  // What the line waits for; null if it runs or is to be resumed.
   bool cancelled_ = false;
+  bool running_ = false;
 };
 
 /// Who waits: the coroutine to resume, and the line of execution it belongs to.
@@ -55,30 +66,42 @@ struct Waiter {
 };
 
 /// One place where a line of execution is suspended: the base of every awaitable that waits. It
-/// lives in the frame of the coroutine that awaits it; destroying it (with the frame) while it
-/// waits is legal and takes it out of everything it waits in. It can be moved until it is awaited.
+/// lives in the frame of the coroutine that awaits it; destroying it (with the frame) is legal
+/// while it waits, which takes it out of everything it waits in, and while it is to be resumed,
+/// which takes it out of the executor's queue. It can be moved until it is awaited.
+///
+/// While it waits, its links as a Work are its own to use: most wait in a List through them.
 class Suspension : public Work {
  public:
-  bool is_waiting() const { return waiter_.context != nullptr; }
+  /// Whether the line waits here: from `enter` until it is completed or given up.
+  bool is_waiting() const {
+    return waiter_.context != nullptr && waiter_.context->waiting_ == this;
+  }
 
  protected:
   Suspension() = default;
   Suspension(Suspension&& other) noexcept : Work(std::move(other)) {
-    CHECK(!other.is_waiting(), "an operation stays where it is once it is awaited");
+    CHECK(other.waiter_.context == nullptr, "an operation stays where it is once it is awaited");
   }
-  ~Suspension() { leave(); }
+  ~Suspension() {
+    if (is_waiting()) waiter_.context->waiting_ = nullptr;
+  }
 
   /// The line waits here from now on. Requires: it waits nowhere else.
   void enter(Waiter waiter) {
     CHECK(waiter.context->waiting_ == nullptr, "one line of execution awaits one thing at a time");
     waiter.context->waiting_ = this;
+    waiter.context->running_ = false;
     waiter_ = waiter;
   }
 
-  /// The line no longer waits here; it has not been resumed.
+  /// The line no longer waits here and goes on: the caller resumes `handle()`, or is about to
+  /// return to it. Nothing happens if it is not here.
   void leave() {
-    if (waiter_.context != nullptr) waiter_.context->waiting_ = nullptr;
-    waiter_.context = nullptr;
+    Context* const context = std::exchange(waiter_.context, nullptr);
+    if (context == nullptr) return;
+    context->waiting_ = nullptr;
+    context->running_ = true;
   }
 
   /// Leaves and resumes the coroutine now. Only for code that the executor called, with nothing
@@ -88,16 +111,19 @@ class Suspension : public Work {
     waiter_.handle.resume();
   }
 
-  /// Leaves, and has the executor resume the coroutine after what is queued already. Safe from
-  /// anywhere on the thread.
+  /// Waits no longer, and has the executor resume the coroutine after what is queued already. Safe
+  /// from anywhere on the thread. Requires: it waits, and is in no list.
   void resume_later() {
-    Executor& executor = waiter_.context->executor();
-    leave();
-    executor.post(*this);
+    CHECK(is_waiting(), "an operation is completed once");
+    waiter_.context->waiting_ = nullptr;
+    waiter_.context->executor().post(*this);
   }
 
   /// The waiting coroutine: for a symmetric transfer to it, after `leave`.
   std::coroutine_handle<> handle() const { return waiter_.handle; }
+
+  /// Of the line that waits here. Requires: it does.
+  Executor& executor() const { return waiter_.context->executor(); }
 
  private:
   friend class Context;
@@ -106,9 +132,9 @@ class Suspension : public Work {
   /// `resume_later`; a composite hands the cancellation on and goes on waiting.
   virtual void on_cancel() = 0;
 
-  void run() final { waiter_.handle.resume(); }
+  void run() final { resume(); }
 
-  Waiter waiter_;
+  Waiter waiter_;  // The context is null before it is awaited and once the coroutine goes on.
 };
 
 inline void Context::cancel() {

@@ -7,10 +7,10 @@
 // Thread rule: one thread.
 #pragma once
 
+#include <algorithm>
 #include <map>
-#include <utility>
 
-#include "tocsin/task/scope.hpp"
+#include "tocsin/base/executor.hpp"
 
 namespace tocsin {
 
@@ -23,14 +23,18 @@ class ManualExecutor final : public Executor {
     alarms_[deadline].push_back(alarm);
   }
 
-  /// Runs what is posted, and what that posts, until nothing is left. Answers how much it ran.
+  /// Runs what is posted or due, and what that posts, until nothing is left. Answers how much it
+  /// ran.
   int run_until_idle() {
     int count = 0;
-    while (Work* work = queue_.pop_front()) {
-      work->run();
-      ++count;
-    }
+    for (; Work* work = next(); ++count) work->run();
     return count;
+  }
+
+  /// Moves the clock and runs nothing: what has become due is next in the queue.
+  void elapse(Duration length) {
+    now_ += length;
+    take_due();
   }
 
   /// Moves the clock, stopping at every alarm on the way.
@@ -39,8 +43,6 @@ class ManualExecutor final : public Executor {
     run_until_idle();
     while (!alarms_.empty() && alarms_.begin()->first <= end) {
       now_ = std::max(now_, alarms_.begin()->first);
-      queue_.splice_back(alarms_.begin()->second);
-      alarms_.erase(alarms_.begin());
       run_until_idle();
     }
     now_ = end;
@@ -56,6 +58,18 @@ class ManualExecutor final : public Executor {
   }
 
  private:
+  Work* next() {
+    if (queue_.empty()) take_due();
+    return queue_.pop_front();
+  }
+
+  void take_due() {
+    while (!alarms_.empty() && alarms_.begin()->first <= now_) {
+      queue_.splice_back(alarms_.begin()->second);
+      alarms_.erase(alarms_.begin());
+    }
+  }
+
   TimePoint now_{};
   List<Work> queue_;
   std::map<TimePoint, List<Work>> alarms_;

@@ -12,7 +12,9 @@
 // Thread rule: the executor's thread.
 #pragma once
 
+#include <concepts>
 #include <coroutine>
+#include <utility>
 
 #include "tocsin/task/context.hpp"
 
@@ -63,6 +65,11 @@ concept Awaitable = requires(A& awaitable, Waiter waiter) {
   awaitable.suspend(waiter);
   awaitable.await_resume();
 };
+
+/// Whether an A waits for one thing only, so that to destroy it is a graceful end: no coroutine of
+/// the user is suspended inside it that would want to hear of ECANCELED.
+template <class A>
+inline constexpr bool is_single_wait = std::derived_from<A, Operation>;
 
 /// What awaiting an A gives.
 template <Awaitable A>

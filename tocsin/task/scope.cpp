@@ -5,14 +5,21 @@ namespace tocsin {
 
 Scope::~Scope() {
   CHECK(joiner_ == nullptr, "a Scope was destroyed while somebody joins it");
-  // Front first, each taken out before it is destroyed: a frame's destructors may end siblings.
-  while (AnyChild* child = children_.pop_front()) delete child;
+  cancelled_ = true;  // For what the frames' destructors may spawn.
+  // Front first, each taken out before it is destroyed: the destructors may cancel the others.
+  while (AnyChild* child = children_.pop_front()) {
+    CHECK(!child->context().is_running(), "a Scope was destroyed from inside one of its tasks");
+    delete child;
+    --size_;
+  }
+  CHECK(size_ == 0, "a Scope was destroyed while one of its tasks was being destroyed");
 }
 
 void Scope::begin(AnyChild* child) {
   children_.push_back(*child);
   ++size_;
   if (cancelled_) child->context().cancel();
+  child->context().begin();
   child->body().resume();  // `child` may be gone after this.
 }
 
@@ -32,15 +39,17 @@ void Scope::fail(std::exception_ptr exception) {
   if (on_failure_ == OnFailure::cancel_rest) cancel();
 }
 
-void Scope::ended(AnyChild& child) {
+std::coroutine_handle<> Scope::ended(AnyChild& child) {
   child.unlink();
-  --size_;
+  child.context().end();
   delete &child;
-  if (children_.empty() && joiner_ != nullptr) joiner_->resume_later();
+  // Only now is it gone: what its frame's destructors spawned and is over again resumed nobody.
+  if (--size_ > 0 || joiner_ == nullptr) return std::noop_coroutine();
+  joiner_->leave();
+  return joiner_->handle();
 }
 
 bool Scope::Join::suspend(Waiter waiter) {
-  CHECK(scope_->joiner_ == nullptr, "a Scope is joined by one at a time");
   scope_->joiner_ = this;
   enter(waiter);
   if (waiter.context->is_cancelled()) scope_->cancel();

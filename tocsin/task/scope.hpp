@@ -18,7 +18,9 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include "tocsin/base/list.hpp"
@@ -36,7 +38,8 @@ class Scope {
       : executor_(&executor), on_failure_(on_failure) {}
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
-  /// Requires: not called from inside one of its own tasks.
+  /// Destroys the tasks that still run. What their destructors spawn is born cancelled and
+  /// destroyed, too. Requires: not called from inside one of its own tasks; nobody joins it.
   ~Scope();
 
   /// Starts `task` at once: it runs until it first waits, then `spawn` returns. Into a cancelled
@@ -44,16 +47,18 @@ class Scope {
   void spawn(Task<> task);
   void spawn(Task<Result<>> task);
 
-  /// Cancels every task that runs; they are still to be joined.
+  /// Cancels every task that runs, and those that are spawned until the next `join` has returned.
+  /// They are still to be joined; one that gives ECANCELED has failed like any other.
   void cancel();
 
-  /// How many tasks still run.
+  /// How many tasks have not ended.
   std::size_t size() const { return size_; }
 
   class Join;
   /// Waits until every task has ended; gives the first failure, or rethrows the first exception.
   /// Cancelling whoever awaits it cancels the tasks, and goes on waiting for them. Tasks may be
-  /// spawned meanwhile. One join at a time; afterwards the Scope can be used again.
+  /// spawned meanwhile. The last task to end transfers to the one who joins: between the two
+  /// nothing else runs. One join at a time; afterwards the Scope can be used again.
   Join join();
 
  private:
@@ -64,19 +69,19 @@ class Scope {
   void begin(AnyChild* child);
   void fail(Errno error);
   void fail(std::exception_ptr exception);
-  void ended(AnyChild& child);
+  std::coroutine_handle<> ended(AnyChild& child);
 
   Executor* executor_;
   List<AnyChild> children_;
   Join* joiner_ = nullptr;  // Whoever awaits join(); not owned.
-  std::size_t size_ = 0;
-  Result<> outcome_;              // The first failure that was a value.
+  std::size_t size_ = 0;    // Those in `children_` and those whose frames are being destroyed.
+  Result<> outcome_;        // The first failure that was a value.
   std::exception_ptr exception_;  // The first failure that was thrown.
   OnFailure on_failure_;
   bool cancelled_ = false;
 };
 
-class Scope::AnyChild : public ListNode, public Completion {
+class Scope::AnyChild : public Completion, public ListNode {
  public:
   explicit AnyChild(Scope& scope) : scope_(&scope), context_(*scope.executor_) {}
   virtual ~AnyChild() = default;
@@ -105,8 +110,7 @@ class Scope::Child final : public AnyChild {
     } catch (...) {
       scope_->fail(std::current_exception());
     }
-    scope_->ended(*this);  // Destroys this and the frame.
-    return std::noop_coroutine();
+    return scope_->ended(*this);  // Destroys this and the frame.
   }
 
   Task<T> task_;  // Last: the frame is destroyed before its Context.
@@ -120,7 +124,10 @@ class [[nodiscard]] Scope::Join final : public Suspension {
     if (scope_->joiner_ == this) scope_->joiner_ = nullptr;
   }
 
-  bool await_ready() const { return scope_->children_.empty(); }
+  bool await_ready() const {
+    CHECK(scope_->joiner_ == nullptr, "a Scope is joined by one at a time");
+    return scope_->size_ == 0;
+  }
   bool suspend(Waiter waiter);
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {

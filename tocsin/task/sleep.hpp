@@ -8,9 +8,10 @@
 // Thread rule: the executor's thread.
 #pragma once
 
-#include <optional>
+#include <utility>
 
 #include "tocsin/base/result.hpp"
+#include "tocsin/task/internal/due.hpp"
 #include "tocsin/task/operation.hpp"
 
 namespace tocsin {
@@ -18,23 +19,11 @@ namespace tocsin {
 /// Awaiting it gives success once the time has come, ECANCELED if the line was cancelled first.
 class [[nodiscard]] Sleep final : public Operation {
  public:
-  explicit Sleep(TimePoint until, Duration slack) : until_(until), slack_(slack) {}
-  explicit Sleep(Duration length, Duration slack) : length_(length), slack_(slack) {}
+  Sleep(internal::Due due, Duration slack) : due_(due), slack_(slack) {}
   Sleep(Sleep&& other) noexcept
-      : Operation(std::move(other)),
-        until_(other.until_),
-        length_(other.length_),
-        slack_(other.slack_) {}
+      : Operation(std::move(other)), due_(other.due_), slack_(other.slack_) {}
 
   bool await_ready() const { return false; }
-  bool suspend(Waiter waiter) {
-    executor_ = &waiter.context->executor();
-    return Operation::suspend(waiter);
-  }
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> waiter) {
-    return suspend(Waiter{waiter, &waiter.promise().context()});
-  }
   Result<> await_resume() const { return result_; }
 
  private:
@@ -44,32 +33,28 @@ class [[nodiscard]] Sleep final : public Operation {
     Sleep* sleep;
   };
 
-  void start() override {
-    const TimePoint deadline = length_ ? saturating_add(executor_->now(), *length_) : until_;
-    executor_->arm(wake_, deadline, slack_);
-  }
+  void start() override { executor().arm(wake_, due_.from(executor().now()), slack_); }
   void abandon() override {
     wake_.unlink();
     result_ = std::unexpected(Errno::cancelled);
   }
 
-  TimePoint until_{};
-  std::optional<Duration> length_;
+  internal::Due due_;
   Duration slack_;
-  Executor* executor_ = nullptr;  // Set when awaited.
   Result<> result_;
   Wake wake_{*this};
 };
 
 /// Waits until `when`; never less, and with `slack` up to that much more, so that neighbours share
-/// a wake-up. An instant that is past is due in this turn or the next.
+/// a wake-up. An instant that is past is due in this turn or the next: the line is still suspended,
+/// so that a loop of such sleeps starves nobody.
 inline Sleep sleep_until(TimePoint when, Duration slack = Duration::zero()) {
-  return Sleep(when, slack);
+  return Sleep(internal::Due::at(when), slack);
 }
 
 /// Waits for `length`, counted from the turn in which it is awaited.
 inline Sleep sleep_for(Duration length, Duration slack = Duration::zero()) {
-  return Sleep(length, slack);
+  return Sleep(internal::Due::after(length), slack);
 }
 
 }  // namespace tocsin

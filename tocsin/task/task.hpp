@@ -6,8 +6,9 @@
 //
 // It is lazy: nothing runs before it is awaited (or spawned in a Scope), and then it runs in the
 // line of execution (Context) of its awaiter, on the awaiter's thread. Start and end are symmetric
-// transfers: a chain of tasks needs no stack. An exception thrown in the body comes out of the
-// `co_await`.
+// transfers: with optimisation on, a chain of tasks needs no stack (g++ makes them jumps from -O2
+// on; below that, and under its sanitizers, each is a call). An exception thrown in the body comes
+// out of the `co_await`.
 //
 // Ownership: a Task owns its coroutine frame. Destroying a Task whose body is suspended is legal:
 // the frame's locals are destroyed, innermost first, and the operation it waits for is taken back.
@@ -20,8 +21,8 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
-#include <optional>
 #include <utility>
+#include <variant>
 
 #include "tocsin/task/operation.hpp"
 
@@ -30,7 +31,7 @@ namespace tocsin {
 template <class T>
 class Task;
 
-/// Is told that a task has ended: whoever awaits it, or keeps it.
+/// Is told that a task has ended: whoever keeps one without being a coroutine that awaits it.
 class Completion {
  public:
   /// Answers the coroutine to go on with. Called once, from the task's final suspension: the frame
@@ -49,78 +50,84 @@ class PromiseBase {
 
   struct Final {
     bool await_ready() const noexcept { return false; }
+    // Nothing of the frame is touched once `completed` was called, neither here nor by the code
+    // that the compiler makes of the final suspension: the frame may be gone.
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
-      return ended.promise().completion_->completed();
+      const PromiseBase& promise = ended.promise();
+      return promise.keeper_ != nullptr ? promise.keeper_->completed() : promise.awaiter_;
     }
     void await_resume() const noexcept {}
   };
   Final final_suspend() const noexcept { return {}; }
 
-  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
-
   /// The line of execution this task runs in. Requires: it has started.
   Context& context() const { return *context_; }
 
-  void begin(Context& context, Completion& completion) {
+  void begin(Waiter waiter) {
     CHECK(context_ == nullptr, "a task is awaited once");
-    context_ = &context;
-    completion_ = &completion;
+    context_ = waiter.context;
+    awaiter_ = waiter.handle;
   }
-
- protected:
-  void rethrow() const {
-    if (exception_) std::rethrow_exception(exception_);
+  void begin(Context& context, Completion& keeper) {
+    begin(Waiter{nullptr, &context});
+    keeper_ = &keeper;
   }
 
  private:
-  Context* context_ = nullptr;        // Null until begun.
-  Completion* completion_ = nullptr;  // Null until begun.
-  std::exception_ptr exception_;
+  Context* context_ = nullptr;       // Null until begun.
+  std::coroutine_handle<> awaiter_;  // Whoever awaits it, or else
+  Completion* keeper_ = nullptr;     // whoever keeps it.
 };
 
 template <class T>
 class Promise final : public PromiseBase {
  public:
   Task<T> get_return_object();
+  void unhandled_exception() noexcept { outcome_.template emplace<2>(std::current_exception()); }
 
   template <class U = T>  // The default is for `co_return {}`.
     requires std::constructible_from<T, U>
   void return_value(U&& value) {
-    value_.emplace(std::forward<U>(value));
+    outcome_.template emplace<1>(std::forward<U>(value));
   }
   T take() {
-    rethrow();
-    return std::move(*value_);
+    if (outcome_.index() == 2) std::rethrow_exception(std::get<2>(outcome_));
+    return std::move(std::get<1>(outcome_));
   }
 
  private:
-  std::optional<T> value_;
+  std::variant<std::monostate, T, std::exception_ptr> outcome_;
 };
 
 template <>
 class Promise<void> final : public PromiseBase {
  public:
   Task<void> get_return_object();
+  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
   void return_void() const {}
-  void take() const { rethrow(); }
+  void take() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  std::exception_ptr exception_;
 };
 
 }  // namespace internal
 
 /// See the head of this file. Awaited at most once; the result is handed over, not copied.
 template <class T = void>
-class [[nodiscard]] Task final : public Completion {
+class [[nodiscard]] Task final {
  public:
   using promise_type = internal::Promise<T>;
   using Frame = std::coroutine_handle<promise_type>;
 
   /// Only for a promise: user code gets a Task by calling a coroutine.
   explicit Task(Frame frame) : frame_(frame) {}
-  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {
-    CHECK(other.parent_ == nullptr, "a task stays where it is once it is awaited");
-  }
+  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   Task& operator=(Task&&) = delete;
+  /// Requires: the body is not running now.
   ~Task() {
     if (frame_) frame_.destroy();
   }
@@ -129,8 +136,8 @@ class [[nodiscard]] Task final : public Completion {
 
   /// Begins the body in the waiter's Context: answers the coroutine to transfer to.
   std::coroutine_handle<> suspend(Waiter waiter) {
-    parent_ = waiter.handle;
-    return begin(*waiter.context, *this);
+    promise().begin(waiter);
+    return frame_;
   }
 
   template <class Promise>
@@ -138,21 +145,23 @@ class [[nodiscard]] Task final : public Completion {
     return suspend(Waiter{waiter, &waiter.promise().context()});
   }
 
+  /// Hands the result over, or rethrows. Requires: it has ended.
   T await_resume() { return frame_.promise().take(); }
 
-  /// For owners that are no coroutines (Scope): makes the body ready to run in `context`, both of
-  /// which must outlive it, and answers the coroutine to resume.
-  std::coroutine_handle<> begin(Context& context, Completion& completion) {
-    CHECK(frame_, "a task that was moved from cannot be awaited");
-    frame_.promise().begin(context, completion);
+  /// For keepers that are no coroutines (Scope, when_all): makes the body ready to run in
+  /// `context`, both of which must outlive it, and answers the coroutine to resume.
+  std::coroutine_handle<> begin(Context& context, Completion& keeper) {
+    promise().begin(context, keeper);
     return frame_;
   }
 
  private:
-  std::coroutine_handle<> completed() noexcept override { return parent_; }
+  promise_type& promise() const {
+    CHECK(frame_, "a task that was moved from cannot be awaited");
+    return frame_.promise();
+  }
 
   Frame frame_;
-  std::coroutine_handle<> parent_;  // Null until awaited.
 };
 
 namespace internal {

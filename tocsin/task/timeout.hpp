@@ -10,7 +10,8 @@
 // the caller's back. The caller's own cancellation is handed on. For an awaitable that is no Task
 // nothing is allocated. The result of an awaitable that gives a Result comes through unchanged,
 // with ETIMEDOUT in place of the ECANCELED that the alarm caused; any other T becomes a Result<T>.
-// If the awaitable completes although its time is over, its result counts.
+// If the awaitable completes although its time is over, its result counts; only of one that gives
+// void nobody can tell whether it completed or gave up, and ETIMEDOUT it is.
 //
 // Thread rule: the executor's thread.
 #pragma once
@@ -20,6 +21,7 @@
 #include <utility>
 
 #include "tocsin/base/result.hpp"
+#include "tocsin/task/internal/due.hpp"
 #include "tocsin/task/operation.hpp"
 
 namespace tocsin {
@@ -44,13 +46,12 @@ class [[nodiscard]] Limited final : public Suspension {
   using Value = AwaitResult<A>;
   using Folded = typename internal::FoldedResult<Value>::Type;
 
-  Limited(A awaitable, std::optional<Duration> length, TimePoint until)
-      : inner_(std::move(awaitable)), length_(length), until_(until) {}
+  Limited(A awaitable, internal::Due due) : inner_(std::move(awaitable)), due_(due) {}
   Limited(Limited&& other) noexcept
-      : Suspension(std::move(other)),
-        inner_(std::move(other.inner_)),
-        length_(other.length_),
-        until_(other.until_) {}
+      : Suspension(std::move(other)), inner_(std::move(other.inner_)), due_(other.due_) {}
+  ~Limited() {
+    CHECK(!line_ || !line_->is_running(), "a timeout was destroyed by what runs inside it");
+  }
 
   bool await_ready() { return inner_.await_ready(); }
 
@@ -59,7 +60,8 @@ class [[nodiscard]] Limited final : public Suspension {
     enter(waiter);
     line_.emplace(executor);
     if (waiter.context->is_cancelled()) line_->cancel();
-    executor.arm(alarm_, length_ ? saturating_add(executor.now(), *length_) : until_);
+    executor.arm(alarm_, due_.from(executor.now()));
+    line_->begin();
     return inner_.suspend(Waiter{waiter.handle, &*line_});
   }
   template <class Promise>
@@ -68,6 +70,7 @@ class [[nodiscard]] Limited final : public Suspension {
   }
 
   Folded await_resume() {
+    if (line_) line_->end();
     leave();
     alarm_.unlink();
     if constexpr (is_result<Value>) {
@@ -87,7 +90,8 @@ class [[nodiscard]] Limited final : public Suspension {
   struct Expiry final : Alarm {
     explicit Expiry(Limited& owner) : limited(&owner) {}
     void run() override {
-      limited->timed_out_ = true;
+      // Whoever comes first gives the reason: what the caller cancelled before did not time out.
+      limited->timed_out_ = !limited->line_->is_cancelled();
       limited->line_->cancel();
     }
     Limited* limited;
@@ -97,22 +101,24 @@ class [[nodiscard]] Limited final : public Suspension {
 
   std::optional<Context> line_;  // Made when awaited; outlives the awaitable that runs in it.
   A inner_;
-  std::optional<Duration> length_;
-  TimePoint until_;
+  internal::Due due_;
   Expiry alarm_{*this};
   bool timed_out_ = false;
 };
 
+template <Awaitable A>
+inline constexpr bool is_single_wait<Limited<A>> = is_single_wait<A>;
+
 /// `awaitable`, for at most `length` from the turn in which it is awaited.
 template <Awaitable A>
 Limited<A> timeout(Duration length, A awaitable) {
-  return Limited<A>(std::move(awaitable), length, TimePoint{});
+  return Limited<A>(std::move(awaitable), internal::Due::after(length));
 }
 
 /// `awaitable`, until `when` at the latest.
 template <Awaitable A>
 Limited<A> deadline(TimePoint when, A awaitable) {
-  return Limited<A>(std::move(awaitable), std::nullopt, when);
+  return Limited<A>(std::move(awaitable), internal::Due::at(when));
 }
 
 }  // namespace tocsin

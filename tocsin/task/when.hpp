@@ -7,12 +7,13 @@
 //            └─ a Branch each: a Context and a Task
 //
 // Both are structured: when the `co_await` returns, every branch has ended. when_all gives a tuple
-// of all results. when_any gives the first one, as a variant whose index says whose it was; the
-// others are cancelled and waited for, and what they may still have produced is dropped: await
-// only what can be dropped. Cancelling the caller cancels every branch.
+// of all results. when_any gives the first one, as a variant whose index says whose it was. The
+// others are not started if one gives its result at once. A branch that is one operation (a
+// receive, a sleep, a timeout around either) is destroyed, so that it takes nothing: an item that
+// was on its way to it stays in its Channel. A branch that is a Task is cancelled and waited for,
+// and what it may still produce is dropped. Cancelling the caller cancels every branch.
 //
-// The branches start in order, each running until it first waits; one that gives its result at
-// once makes when_any cancel the later ones before they start to wait.
+// The branches start in order, each running until it first waits.
 //
 // Ownership: the awaitables are moved in. Thread rule: the executor's thread.
 #pragma once
@@ -21,6 +22,7 @@
 #include <cstddef>
 #include <optional>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -46,7 +48,7 @@ class Together : public Suspension {
 
   class Branch : public Completion {
    public:
-    bool has_ended() const { return ended_; }
+    bool is_active() const { return context_.has_value() && !ended_; }
     void cancel() { context_->cancel(); }
 
    protected:
@@ -55,30 +57,39 @@ class Together : public Suspension {
     Branch& operator=(const Branch&) = delete;
     ~Branch() = default;
 
+    void end() {
+      ended_ = true;
+      context_->end();
+    }
+
     Together* together_ = nullptr;  // Set, like the next, when the branch starts.
-    std::optional<Context> context_;
-    bool ended_ = false;
+    std::optional<Context>
+        context_;  // Whoever derives from Branch keeps the task, so it dies first.
 
    private:
     std::coroutine_handle<> completed() noexcept final {
-      ended_ = true;
+      end();
       return together_->one_ended(*this);
     }
+
+    bool ended_ = false;
   };
 
+  /// Answers whom to resume: the caller after the last branch, or nobody yet.
   std::coroutine_handle<> one_ended(Branch& branch) {
+    --running_;
     if (first_ == nullptr) {
       first_ = &branch;
       on_first();
     }
-    if (--running_ > 0 || starting_) return std::noop_coroutine();
+    if (running_ > 0 || starting_) return std::noop_coroutine();
     leave();
     return handle();
   }
 
   virtual void on_first() = 0;
 
-  std::size_t running_ = 0;
+  std::size_t running_ = 0;  // Branches that started and have not ended.
   Branch* first_ = nullptr;  // Whoever ended first.
   bool starting_ = false;    // Nobody is resumed yet: `suspend` still has branches to start.
 };
@@ -92,9 +103,12 @@ class [[nodiscard]] TogetherOf final : public Together {
 
   bool suspend(Waiter waiter) {
     enter(waiter);
-    running_ = sizeof...(As);
     starting_ = true;
-    each([&](auto& branch, auto& awaitable) { branch.start(*this, *waiter.context, awaitable); });
+    each([&](auto& branch, auto& awaitable) {
+      if (any && first_ != nullptr) return;
+      ++running_;
+      branch.start(*this, *waiter.context, awaitable);
+    });
     starting_ = false;
     if (running_ > 0) return true;
     leave();
@@ -121,12 +135,28 @@ class [[nodiscard]] TogetherOf final : public Together {
    public:
     using Value = AwaitResult<A>;
 
+    BranchOf() = default;
+    ~BranchOf() { check_suspended(); }
+
     void start(TogetherOf& together, Context& parent, A& awaitable) {
       together_ = &together;
       context_.emplace(parent.executor());
-      if (parent.is_cancelled() || (any && together.first_ != nullptr)) context_->cancel();
+      if (parent.is_cancelled()) context_->cancel();
       task_.emplace(as_task(std::move(awaitable)));
+      context_->begin();
       task_->begin(*context_, *this).resume();
+    }
+    /// Ends it if that can be done at once, else tells it to end. Answers whether it has ended.
+    bool give_up() {
+      if constexpr (is_single_wait<A>) {
+        check_suspended();
+        task_.reset();
+        end();
+        return true;
+      } else {
+        cancel();
+        return false;
+      }
     }
     NonVoid<Value> take() {
       if constexpr (std::is_void_v<Value>) {
@@ -136,20 +166,26 @@ class [[nodiscard]] TogetherOf final : public Together {
         return task_->await_resume();
       }
     }
-    bool has_started() const { return task_.has_value(); }
 
    private:
-    std::optional<Task<Value>> task_;  // After the Context it runs in.
+    void check_suspended() const {
+      CHECK(!this->context_ || !this->context_->is_running(),
+            "when_all or when_any was destroyed by what runs inside it");
+    }
+
+    std::optional<Task<Value>> task_;
   };
 
-  void cancel_started() {
+  void on_cancel() override {
     each([](auto& branch, auto&) {
-      if (branch.has_started() && !branch.has_ended()) branch.cancel();
+      if (branch.is_active()) branch.cancel();
     });
   }
-  void on_cancel() override { cancel_started(); }
   void on_first() override {
-    if constexpr (any) cancel_started();
+    if constexpr (any)
+      each([this](auto& branch, auto&) {
+        if (branch.is_active() && branch.give_up()) --running_;
+      });
   }
 
   template <class Visit>
@@ -186,8 +222,10 @@ internal::TogetherOf<false, As...> when_all(As... awaitables) {
   return internal::TogetherOf<false, As...>(std::move(awaitables)...);
 }
 
-/// Awaits the first of them to end; gives std::variant of the results, std::monostate for void.
+/// Awaits the first of them to end; gives std::variant of the results, std::monostate for void. If
+/// the first one threw, rethrows that; what a later one throws is dropped like its result.
 template <Awaitable... As>
+  requires(sizeof...(As) > 0)
 internal::TogetherOf<true, As...> when_any(As... awaitables) {
   return internal::TogetherOf<true, As...>(std::move(awaitables)...);
 }
