@@ -27,7 +27,9 @@ find_program(TOCSIN_PYTHON3 python3 REQUIRED)
 add_test(NAME tidy.rules_catch_their_examples
          COMMAND ${TOCSIN_PYTHON3} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py --self-test)
 add_test(NAME tidy.tree COMMAND ${TOCSIN_PYTHON3} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py)
-set_tests_properties(tidy.rules_catch_their_examples tidy.tree PROPERTIES LABELS tidy TIMEOUT 60)
+add_test(NAME scripts.front_door COMMAND ${PROJECT_SOURCE_DIR}/scripts/front_door_test.sh)
+set_tests_properties(tidy.rules_catch_their_examples tidy.tree scripts.front_door
+                     PROPERTIES LABELS tidy TIMEOUT 60)
 
 # What is installed works outside the tree. An instrumented library is nothing to install.
 if(TOCSIN_INSTALL AND NOT TOCSIN_SANITIZE)
