@@ -12,10 +12,9 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <memory>
 #include <utility>
-#include <vector>
 
 #include "tocsin/base/bytes.hpp"
 
@@ -66,18 +65,14 @@ class Buffer {
 class BufferPool {
  public:
   /// Lends buffers of `buffer_size` bytes. Nothing is allocated before the first one is taken.
-  explicit BufferPool(std::size_t buffer_size) : buffer_size_(buffer_size) {
-    spare_.reserve(most_spare);
-  }
+  explicit BufferPool(std::size_t buffer_size) : buffer_size_(buffer_size) {}
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
-
-  Buffer take() {
-    if (spare_.empty()) return {*this, new std::byte[buffer_size_]};
-    std::byte* const memory = spare_.back().release();
-    spare_.pop_back();
-    return {*this, memory};
+  ~BufferPool() {
+    while (spare_count_ > 0) delete[] spare_[--spare_count_];
   }
+
+  Buffer take() { return {*this, spare_count_ > 0 ? spare_[--spare_count_] : allocate()}; }
 
   std::size_t buffer_size() const { return buffer_size_; }
 
@@ -85,13 +80,18 @@ class BufferPool {
   friend class Buffer;
   static constexpr std::size_t most_spare = 16;  // More are freed: a burst is not for ever.
 
+  std::byte* allocate() const { return new std::byte[buffer_size_]; }
   void give_back(std::byte* memory) {
-    std::unique_ptr<std::byte[]> owned(memory);
-    if (spare_.size() < most_spare) spare_.push_back(std::move(owned));
+    if (spare_count_ < most_spare) [[likely]]
+      spare_[spare_count_++] = memory;
+    else
+      delete[] memory;
   }
 
+  // Bare pointers on the path of every message: this class owns them, and nobody else sees them.
   std::size_t buffer_size_;
-  std::vector<std::unique_ptr<std::byte[]>> spare_;
+  std::size_t spare_count_ = 0;
+  std::array<std::byte*, most_spare> spare_;
 };
 
 inline void Buffer::reset() {

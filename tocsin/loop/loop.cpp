@@ -91,15 +91,15 @@ Result<> Loop::turn(std::optional<Duration> longest) {
   const TurnMark mark_turn(in_turn_);
   check_not_forked();
 
-  const auto events = harvest(longest);
-  if (!events) return std::unexpected(events.error());
+  if (auto done = harvest(longest); !done) return done;
   now_ = read_clock();
   ++counters_.turns;
 
-  mark(*events);
+  serving_.splice_back(left_over_);
   wheel_.expire(now_, queue_);
   if (waker_->has_posts() && !waker_->work().is_linked()) queue_.push_back(waker_->work());
-  serve_sources();
+  serve_ready();
+  serve_left_over();
   run_queue();
 
   turn_times_.record(read_clock() - now_);
@@ -118,36 +118,37 @@ std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
   return longest ? std::min(until, *longest) : until;
 }
 
-Result<std::span<Event>> Loop::harvest(std::optional<Duration> longest) {
+Result<> Loop::harvest(std::optional<Duration> longest) {
+  if (!unserved_.empty()) return {};  // User code threw: first the rest of that turn.
   make_room_for_events();
   const auto timeout = time_to_wait(longest);
   const auto events = poller_->wait({events_.get(), event_room_}, timeout);
   waker_->woke();
-  return events;
+  if (!events) return std::unexpected(events.error());
+  unserved_ = *events;
+  counters_.events += events->size();
+  return {};
 }
 
-// Notes what is ready. No user code has run since the kernel answered, so every event is looked at
-// before anybody can remove a registration.
-void Loop::mark(std::span<Event> events) {
-  counters_.events += events.size();
-  for (const Event& event : events) {
+// The harvest is complete, so whoever runs now may remove whatever it likes: an event whose
+// registration has gone by the time it is looked at matches nothing.
+void Loop::serve_ready() {
+  while (!unserved_.empty()) {
+    const Event event = unserved_.front();
+    unserved_ = unserved_.subspan(1);
     const Registration* const registration = registry_.find(event.token);
     if (registration == nullptr) [[unlikely]] {
       ++counters_.stale_events;
       continue;
     }
     Source& source = *registration->source;
-    source.pending_ |= event.ready;
-    if (!source.is_linked()) ready_.push_back(source);
+    source.unlink();  // If it was left over: it is served once a turn.
+    source.on_ready(event.ready);
   }
 }
 
-void Loop::serve_sources() {
-  serving_.splice_back(ready_);
-  while (Source* source = serving_.pop_front()) {
-    ++counters_.served;
-    source->on_ready(std::exchange(source->pending_, Ready::none));
-  }
+void Loop::serve_left_over() {
+  while (Source* source = serving_.pop_front()) source->on_ready(Ready::none);
 }
 
 void Loop::run_queue() {
@@ -188,7 +189,6 @@ void Loop::remove(Token token) {
   const auto done = fork_guard_.in_child() ? Result<>() : poller_->remove(registration->fd);
   CHECK(done.has_value(), "an fd was closed before its registration was removed");
   registration->source->unlink();
-  registration->source->pending_ = Ready::none;
   registry_.remove(token);
 }
 

@@ -120,7 +120,7 @@ class Loop final : public Executor {
   void serve_again(Source& source) {
     if (source.is_linked()) return;
     ++counters_.left_over;
-    ready_.push_back(source);
+    left_over_.push_back(source);
     if (deadline_fd_ && !in_turn_) tell_embedder();
   }
 
@@ -165,12 +165,12 @@ class Loop final : public Executor {
   // In the order of a turn; see docs/loop-turn.md.
   Result<> turn(std::optional<Duration> longest);
   std::optional<Duration> time_to_wait(std::optional<Duration> longest);
-  Result<std::span<Event>> harvest(std::optional<Duration> longest);
-  void mark(std::span<Event> events);
-  void serve_sources();
+  Result<> harvest(std::optional<Duration> longest);
+  void serve_ready();
+  void serve_left_over();
   void run_queue();
 
-  bool has_work_now() const { return !ready_.empty() || !queue_.empty(); }
+  bool has_work_now() const { return !left_over_.empty() || !queue_.empty(); }
   TimePoint read_clock();
   Result<> watch_waker();
   void make_room_for_events();
@@ -192,12 +192,13 @@ class Loop final : public Executor {
 
   TimePoint now_;
   TimerWheel wheel_;
-  List<Source> ready_;    // To be served: in this turn what was there when it began.
-  List<Source> serving_;  // The sources of this turn that have not been served yet.
+  List<Source> left_over_;  // To be served again, in the turn after the one they asked in.
+  List<Source> serving_;    // Those of this turn that have not been served yet.
   List<Work> queue_;
 
   std::unique_ptr<Event[]> events_;
   std::size_t event_room_ = 0;
+  std::span<const Event> unserved_;  // Harvested, in events_; not empty after an exception only.
 
   LoopCounters counters_;
   Histogram turn_times_;

@@ -20,7 +20,6 @@ struct LoopCounters {
   std::uint64_t turns = 0;
   std::uint64_t events = 0;        // Harvested from the poller.
   std::uint64_t stale_events = 0;  // Of those: outlived their registration, and were dropped.
-  std::uint64_t served = 0;        // Calls of Source::on_ready.
   std::uint64_t left_over = 0;     // Times that a source used its budget up and came again.
   std::uint64_t works = 0;         // Works run, alarms among them.
 };

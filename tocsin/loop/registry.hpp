@@ -45,11 +45,11 @@ class Registry {
   /// Null if the registration is gone.
   Registration* find(Token token) {
     const std::uint32_t index = index_of(token);
-    if (index >= used_) return nullptr;
+    if (index >= used_) [[unlikely]]
+      return nullptr;
     Slot& slot = slot_at(index);
-    const bool alive =
-        slot.generation == generation_of(token) && slot.registration.source != nullptr;
-    return alive ? &slot.registration : nullptr;
+    // A free slot's generation is one that no token has yet, so this is the whole question.
+    return slot.generation == generation_of(token) ? &slot.registration : nullptr;
   }
 
   /// Requires: it is there.

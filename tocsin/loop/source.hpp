@@ -19,16 +19,12 @@ class Source : public ListNode {
   Source& operator=(const Source&) = delete;
 
   /// Called once a turn at most, after everything of that turn has been harvested. `ready` is what
-  /// the kernel said since the last call; none if the source asked to be served again. It may
-  /// destroy anything, itself included.
+  /// the kernel said; none if the source asked to be served again. It may destroy anything, itself
+  /// included.
   virtual void on_ready(Ready ready) = 0;
 
  protected:
   ~Source() = default;
-
- private:
-  friend class Loop;
-  Ready pending_ = Ready::none;  // Harvested, not yet served.
 };
 
 }  // namespace tocsin

@@ -23,15 +23,15 @@ constexpr Ready makes_short_reads_lie =
 
 // ---- IoOperation --------------------------------------------------------------------------------
 
-IoOperation::~IoOperation() {
-  if (is_waiting() && source_ != nullptr) source_->waiting(direction_) = nullptr;
-}
-
 void IoOperation::start() { source_->enlist(*this); }
 
 void IoOperation::abandon() {
-  if (is_waiting() && source_ != nullptr) source_->waiting(direction_) = nullptr;
+  if (is_waiting()) forget();
   fail(Errno::cancelled);
+}
+
+void IoOperation::forget() {
+  if (source_ != nullptr) source_->waiting(direction_) = nullptr;
 }
 
 // ---- FdSource -----------------------------------------------------------------------------------
@@ -68,26 +68,21 @@ void FdSource::end_operations() {
   }
 }
 
-void FdSource::renew_budget() {
-  budget_turn_ = loop_.turn_number();
-  bytes_left_ = loop_.options().turn_bytes;
-  operations_left_ = static_cast<std::int32_t>(loop_.options().turn_operations);
-}
-
 void FdSource::enlist(IoOperation& operation) {
   waiting(operation.direction_) = &operation;
   // It waits although it might go on: so it is the budget that is used up.
   if (any(known_, bit(operation.direction_))) loop_.serve_again(*this);
 }
 
-void FdSource::absorb(Ready ready) {
+inline void FdSource::absorb(Ready ready) {
   if (any(ready, makes_readable)) known_ |= Ready::read;
   if (any(ready, makes_writable)) known_ |= Ready::write;
-  if (any(ready, makes_short_reads_lie)) short_reads_lie_ = true;
+  if (any(ready, makes_short_reads_lie)) [[unlikely]]
+    short_reads_lie_ = true;
 }
 
 // Whether the operation that waits in this direction now has its result.
-bool FdSource::try_waiting(Direction direction) {
+inline bool FdSource::try_waiting(Direction direction) {
   IoOperation* const operation = waiting(direction);
   if (operation == nullptr || !any(known_, bit(direction))) return false;
   if (!operation->attempt()) {
@@ -100,11 +95,22 @@ bool FdSource::try_waiting(Direction direction) {
 
 void FdSource::on_ready(Ready ready) {
   absorb(ready);
+  renew_budget();
+  if (writer_ == nullptr) [[likely]] {
+    if (IoOperation* const reader = reader_; try_waiting(Direction::read)) reader->resume();
+    return;
+  }
+  on_ready_both();
+}
+
+// A coroutine that is resumed may end this source: nothing of it is touched after that unless the
+// loop still knows it.
+void FdSource::on_ready_both() {
   Loop& loop = loop_;
   const Token token = token_;
   if (IoOperation* const reader = reader_; try_waiting(Direction::read)) {
     reader->resume();
-    if (!loop.is_live(token)) return;  // The coroutine has ended this source.
+    if (!loop.is_live(token)) return;
   }
   if (IoOperation* const writer = writer_; try_waiting(Direction::write)) writer->resume();
 }

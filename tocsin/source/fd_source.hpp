@@ -43,7 +43,10 @@ class IoOperation : public Operation {
   IoOperation(FdSource& source, Direction direction) : source_(&source), direction_(direction) {}
   IoOperation(IoOperation&& other) noexcept
       : Operation(std::move(other)), source_(other.source_), direction_(other.direction_) {}
-  ~IoOperation();
+  ~IoOperation() {
+    if (is_waiting()) [[unlikely]]
+      forget();
+  }
 
   FdSource& source() { return *source_; }
 
@@ -59,6 +62,7 @@ class IoOperation : public Operation {
 
   void start() final;
   void abandon() final;
+  void forget();
 
   FdSource* source_;  // Null once the source has ended.
   Direction direction_;
@@ -95,20 +99,18 @@ class FdSource final : public Source {
     if (count < room && !short_reads_lie_) blocked(Direction::read);
   }
 
-  /// Counts one operation of `bytes` against the budget of this turn.
+  /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
+  /// this source: once a turn at most.
   void spend(std::size_t bytes) {
-    if (budget_turn_ != loop_.turn_number()) renew_budget();
     --operations_left_;
     bytes_left_ -= static_cast<std::int64_t>(bytes);
   }
-  bool may_spend() const {
-    return budget_turn_ != loop_.turn_number() || (operations_left_ > 0 && bytes_left_ > 0);
-  }
+  bool may_spend() const { return operations_left_ > 0 && bytes_left_ > 0; }
 
  private:
   friend class IoOperation;
 
-  FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(std::move(fd)) {}
+  FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(std::move(fd)) { renew_budget(); }
 
   static constexpr Ready bit(Direction direction) {
     return direction == Direction::read ? Ready::read : Ready::write;
@@ -119,19 +121,22 @@ class FdSource final : public Source {
   }
 
   void on_ready(Ready ready) override;
+  void on_ready_both();
   void absorb(Ready ready);
   bool try_waiting(Direction direction);
   void enlist(IoOperation& operation);
-  void renew_budget();
+  void renew_budget() {
+    bytes_left_ = loop_.options().turn_bytes;
+    operations_left_ = static_cast<std::int32_t>(loop_.options().turn_operations);
+  }
   void end_operations();
 
   Loop& loop_;
   IoOperation* reader_ = nullptr;
   IoOperation* writer_ = nullptr;
   Token token_{};
-  std::int64_t bytes_left_ = 0;  // Of the turn `budget_turn_`.
+  std::int64_t bytes_left_ = 0;
   std::int32_t operations_left_ = 0;
-  std::uint32_t budget_turn_ = 0;
   Fd fd_;
   Ready known_ = Ready::read | Ready::write;  // What may be ready: not known to be blocked.
   bool short_reads_lie_ = false;
