@@ -30,10 +30,11 @@ using TimePoint = Monotonic::time_point;
 /// `start + length` that stops at the last TimePoint there is instead of wrapping to the past:
 /// "in 300 years" means never, and must not mean now.
 constexpr TimePoint saturating_add(TimePoint start, Duration length) {
-  if (length > TimePoint::max() - start) return TimePoint::max();
+  if (length > Duration::zero() && start > TimePoint::max() - length) return TimePoint::max();
   return start + length;
 }
 static_assert(saturating_add(TimePoint{Duration{5}}, Duration::max()) == TimePoint::max());
+static_assert(saturating_add(TimePoint{Duration{-5}}, Duration::max()) < TimePoint::max());
 static_assert(saturating_add(TimePoint{Duration{5}}, Duration{-7}) == TimePoint{Duration{-2}});
 
 }  // namespace tocsin

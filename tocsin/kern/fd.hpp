@@ -22,9 +22,10 @@ class Fd {
 
   Fd(Fd&& other) noexcept : kernel_(other.kernel_), fd_(std::exchange(other.fd_, -1)) {}
   Fd& operator=(Fd&& other) noexcept {
+    const int taken = std::exchange(other.fd_, -1);  // First, so that self-assignment keeps it.
     reset();
     kernel_ = other.kernel_;
-    fd_ = std::exchange(other.fd_, -1);
+    fd_ = taken;
     return *this;
   }
   ~Fd() { reset(); }
