@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 
+#include "tocsin/net/address.hpp"
 #include "tocsin/source/fd_source.hpp"
 
 namespace tocsin {
@@ -108,6 +109,11 @@ class Stream {
   /// Says that nothing more will be written: the peer reads what was sent, then the end. Fails as
   /// shutdown(2): ENOTCONN.
   Result<> finish_writing();
+
+  /// Where this end is, and the other. Fail as getsockname(2) and getpeername(2): ENOTCONN once the
+  /// connection is gone.
+  Result<Address> local_address() { return local_address_of(source_->kernel(), fd()); }
+  Result<Address> peer_address() { return peer_address_of(source_->kernel(), fd()); }
 
   /// The descriptor, for what is not offered here. It stays the stream's, and non-blocking.
   int fd() const { return source_->fd(); }

@@ -91,6 +91,13 @@ class FdSource final : public Source {
   /// The kernel has nothing (more) for this direction; it will tell when it has.
   void blocked(Direction direction) { known_ &= ~bit(direction); }
 
+  /// Has the operation that waits in this direction tried again in the next turn: for one that
+  /// waits for something of its own besides.
+  void try_again(Direction direction) {
+    known_ |= bit(direction);
+    loop_.serve_again(*this);
+  }
+
   /// `count` bytes came where there was room for `room`. A stream that gave less than was asked for
   /// is drained (epoll(7), "Questions and answers", 9) unless its end, an error or urgent data was
   /// announced along with the bytes: then only EAGAIN counts.

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// AcceptOperation: a listening socket hands over the next connection, whatever happens.
+//
+//     FdSource (listening) ──> [ AcceptOperation ] ──> FdSource (connected) ──> Stream
+//
+// Two kinds of failure of accept(2) are none of the server's business and end nothing:
+//   - The connection died before it was accepted, or its network did: the next one is taken at
+//     once (accept(2), "Error handling").
+//   - The process or the machine has run out of something (EMFILE, ENFILE, ENOBUFS, ENOMEM; ENOSPC
+//     of epoll_ctl(2)). The connection stays in the backlog, readable: whoever retries at once
+//     spins. The operation waits for `accept_pause`, on an alarm, and tries again.
+// Both are counted (AcceptCounters).
+//
+// Ownership: as every IoOperation, it lies in the frame of the coroutine that awaits it; the
+// counters are the listener's. Thread rule: the loop's thread.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <source_location>
+
+#include "tocsin/kern/fd.hpp"
+#include "tocsin/net/address.hpp"
+#include "tocsin/source/fd_source.hpp"
+
+namespace tocsin {
+
+/// How long accepting rests when there is no room for one more connection.
+inline constexpr Duration accept_pause = std::chrono::milliseconds(100);
+
+/// What a listener has seen so far. Each only grows.
+struct AcceptCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t aborted = 0;  // Gone before they were accepted.
+  std::uint64_t pauses = 0;   // Times that there was no room for one more.
+};
+
+/// A socket that listens.
+struct Listening {
+  std::unique_ptr<FdSource> source;
+  AcceptCounters counters;
+};
+
+namespace internal {
+
+/// Makes a non-blocking stream socket, has `prepare` set its options, binds it and listens.
+template <class Prepare>
+Result<Fd> listen_at(Kernel& kernel, const Address& address, int backlog, Prepare prepare) {
+  auto made =
+      own(kernel, kernel.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made) return made;
+  if (auto done = prepare(made->get()); !done) return std::unexpected(done.error());
+  if (auto done = kernel.bind(made->get(), address.data(), address.size()); !done)
+    return std::unexpected(done.error());
+  if (auto done = kernel.listen(made->get(), backlog); !done) return std::unexpected(done.error());
+  return made;
+}
+
+/// What accepting has to do with no kind of stream in particular.
+class AnyAccept : public IoOperation {
+ protected:
+  AnyAccept(Listening& listening, const char* name, std::source_location where)
+      : IoOperation(*listening.source, Direction::read),
+        counters_(listening.counters),
+        name_(name),
+        where_(where) {}
+  AnyAccept(AnyAccept&& other) noexcept
+      : IoOperation(std::move(other)),
+        counters_(other.counters_),
+        name_(other.name_),
+        where_(other.where_) {}
+  ~AnyAccept() = default;
+
+  Result<std::unique_ptr<FdSource>> take() {
+    if (!accepted_) return std::unexpected(Errno{error_});
+    return std::move(accepted_);
+  }
+
+ private:
+  struct Rest final : Alarm {
+    explicit Rest(AnyAccept& owner) : accept(&owner) {}
+    void run() override { accept->source().try_again(Direction::read); }
+    AnyAccept* accept;
+  };
+  enum class Outcome : std::uint8_t { ended, wait, next };
+
+  bool attempt() override;
+  void fail(Errno error) override;
+  Outcome accept_one();
+  Outcome judge(Errno error);
+
+  AcceptCounters& counters_;
+  const char* name_;
+  std::source_location where_;
+  std::unique_ptr<FdSource> accepted_;
+  int error_ = 0;
+  Rest rest_{*this};
+};
+
+}  // namespace internal
+
+/// Awaiting it gives the next connection as an S, which is registered already. Fails with
+/// ECANCELED, and with what shows that the listener is unusable (EBADF, EINVAL, ENOTSOCK): what
+/// concerns one connection, or passes, never comes out of it. After ECANCELED no connection is
+/// lost.
+template <class S>
+class [[nodiscard]] AcceptOperation final : public internal::AnyAccept {
+ public:
+  AcceptOperation(Listening& listening, std::source_location where)
+      : AnyAccept(listening, S::name, where) {}
+  AcceptOperation(AcceptOperation&&) = default;
+
+  Result<S> await_resume() {
+    auto source = take();
+    if (!source) return std::unexpected(source.error());
+    return S(std::move(*source));
+  }
+};
+
+}  // namespace tocsin

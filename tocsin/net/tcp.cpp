@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/net/tcp.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "tocsin/net/connect.hpp"
+
+namespace tocsin {
+namespace {
+
+template <class T>
+Result<> set_option(Kernel& kernel, int fd, int level, int name, const T& value) {
+  return kernel.setsockopt(fd, level, name, &value, sizeof value);
+}
+
+bool is_tcp(const Address& address) {
+  return address.family() == AF_INET || address.family() == AF_INET6;
+}
+
+Result<> prepare_listener(Kernel& kernel, int fd, const Address& address,
+                          const TcpListenOptions& options) {
+  struct {
+    bool wanted;
+    int level;
+    int name;
+    int value;
+  } const wishes[] = {
+      {options.reuse_address, SOL_SOCKET, SO_REUSEADDR, 1},
+      {options.reuse_port, SOL_SOCKET, SO_REUSEPORT, 1},
+      // Said in any case: its default is the machine's (ipv6(7), bindv6only).
+      {address.family() == AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0},
+      {true, IPPROTO_TCP, TCP_NODELAY, 1},
+  };
+  for (const auto& wish : wishes) {
+    if (!wish.wanted) continue;
+    if (auto done = set_option(kernel, fd, wish.level, wish.name, wish.value); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+// ---- TcpListener --------------------------------------------------------------------------------
+
+Result<TcpListener> TcpListener::bind(Loop& loop, const Address& address,
+                                      const TcpListenOptions& options, std::source_location where) {
+  if (!is_tcp(address)) return std::unexpected(Errno{EAFNOSUPPORT});
+  Kernel& kernel = loop.kernel();
+  auto fd = internal::listen_at(kernel, address, options.backlog, [&](int made) {
+    return prepare_listener(kernel, made, address, options);
+  });
+  if (!fd) return std::unexpected(fd.error());
+  auto source = FdSource::create(loop, std::move(*fd), "tcp listener", where);
+  if (!source) return std::unexpected(source.error());
+  return TcpListener(std::make_unique<Listening>(std::move(*source)));
+}
+
+// ---- TcpStream ----------------------------------------------------------------------------------
+
+Task<Result<TcpStream>> TcpStream::connect(Loop& loop, Address address,
+                                           std::source_location where) {
+  if (!is_tcp(address)) co_return std::unexpected(Errno{EAFNOSUPPORT});
+  Kernel& kernel = loop.kernel();
+  auto fd =
+      own(kernel, kernel.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) co_return std::unexpected(fd.error());
+  if (auto done = set_option(kernel, fd->get(), IPPROTO_TCP, TCP_NODELAY, 1); !done)
+    co_return std::unexpected(done.error());
+
+  const auto begun = kernel.connect(fd->get(), address.data(), address.size());
+  if (!begun && begun.error() != Errno{EINPROGRESS}) co_return std::unexpected(begun.error());
+  auto source = FdSource::create(loop, std::move(*fd), name, where);
+  if (!source) co_return std::unexpected(source.error());
+  if (!begun) {
+    const auto connected = co_await internal::ConnectOperation(**source);
+    if (!connected) co_return std::unexpected(connected.error());
+  }
+  co_return TcpStream(std::move(*source));
+}
+
+Result<> TcpStream::set_nodelay(bool enabled) {
+  return set_option(source().kernel(), fd(), IPPROTO_TCP, TCP_NODELAY, enabled ? 1 : 0);
+}
+
+Result<> TcpStream::set_keepalive(std::chrono::seconds idle, std::chrono::seconds interval,
+                                  int count) {
+  // What an int does not hold the kernel refuses anyhow: its most is 32767 s (tcp(7)).
+  const auto seconds = [](std::chrono::seconds length) {
+    return static_cast<int>(std::clamp<std::chrono::seconds::rep>(length.count(), 0, 1 << 30));
+  };
+  Kernel& kernel = source().kernel();
+  if (auto done = set_option(kernel, fd(), IPPROTO_TCP, TCP_KEEPIDLE, seconds(idle)); !done)
+    return done;
+  if (auto done = set_option(kernel, fd(), IPPROTO_TCP, TCP_KEEPINTVL, seconds(interval)); !done)
+    return done;
+  if (auto done = set_option(kernel, fd(), IPPROTO_TCP, TCP_KEEPCNT, count); !done) return done;
+  return set_option(kernel, fd(), SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+Result<> TcpStream::set_linger(std::optional<std::chrono::seconds> length) {
+  linger value{};
+  value.l_onoff = length ? 1 : 0;
+  value.l_linger = length ? static_cast<int>(length->count()) : 0;
+  return set_option(source().kernel(), fd(), SOL_SOCKET, SO_LINGER, value);
+}
+
+}  // namespace tocsin

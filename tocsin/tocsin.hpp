@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything a program on Tocsin needs, in one include. The library itself includes what it uses.
+//
+// Thread rule: as each header says.
+#pragma once
+
+#include "tocsin/base/result.hpp"
+#include "tocsin/base/time.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/loop/loop.hpp"
+#include "tocsin/net/address.hpp"
+#include "tocsin/net/tcp.hpp"
+#include "tocsin/source/run.hpp"
+#include "tocsin/source/signals.hpp"
+#include "tocsin/task/channel.hpp"
+#include "tocsin/task/scope.hpp"
+#include "tocsin/task/semaphore.hpp"
+#include "tocsin/task/sleep.hpp"
+#include "tocsin/task/task.hpp"
+#include "tocsin/task/timeout.hpp"
+#include "tocsin/task/when.hpp"
