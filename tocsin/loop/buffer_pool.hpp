@@ -55,7 +55,8 @@ class Buffer {
 
  private:
   friend class BufferPool;
-  Buffer(BufferPool& pool, std::byte* memory) : pool_(&pool), memory_(memory) {}
+  Buffer(BufferPool& pool, std::byte* memory, std::size_t size)
+      : pool_(&pool), memory_(memory), size_(size) {}
 
   BufferPool* pool_ = nullptr;
   std::byte* memory_ = nullptr;
@@ -72,7 +73,24 @@ class BufferPool {
     while (spare_count_ > 0) delete[] spare_[--spare_count_];
   }
 
-  Buffer take() { return {*this, spare_count_ > 0 ? spare_[--spare_count_] : allocate()}; }
+  Buffer take() {
+    static_cast<void>(next());
+    return {*this, spare_[--spare_count_], 0};
+  }
+
+  /// Lends the memory that `next` has shown, with `size` bytes of it filled; nothing if that is 0.
+  Buffer take(std::size_t size) {
+    if (size == 0) return {};
+    return {*this, spare_[--spare_count_], size};
+  }
+
+  /// The memory that `take` would lend now: for whoever reads into it first and takes it only if
+  /// something came. Nobody else's until somebody takes it.
+  MutableBytes next() {
+    if (spare_count_ == 0) [[unlikely]]
+      spare_[spare_count_++] = new std::byte[buffer_size_];
+    return {spare_[spare_count_ - 1], buffer_size_};
+  }
 
   std::size_t buffer_size() const { return buffer_size_; }
 
@@ -80,7 +98,6 @@ class BufferPool {
   friend class Buffer;
   static constexpr std::size_t most_spare = 16;  // More are freed: a burst is not for ever.
 
-  std::byte* allocate() const { return new std::byte[buffer_size_]; }
   void give_back(std::byte* memory) {
     if (spare_count_ < most_spare) [[likely]]
       spare_[spare_count_++] = memory;

@@ -43,10 +43,10 @@ namespace tocsin {
 
 struct LoopOptions {
   Mechanism mechanism = Mechanism::epoll;
-  std::size_t buffer_size = 64 * 1024;    // Bytes lent for one read.
-  std::uint32_t turn_bytes = 256 * 1024;  // A source moves that many in a turn, roughly, ...
-  std::uint32_t turn_operations = 64;     // ... in at most so many operations.
-  std::uint32_t turn_works = 4096;        // Works run before the loop looks at the kernel again.
+  std::size_t buffer_size = 64 * 1024;   // Bytes lent for one read.
+  std::int32_t turn_bytes = 256 * 1024;  // A source moves that many in a turn, roughly; ...
+  std::int32_t operation_bytes = 4096;   // ... an operation counts as so many more: 64 at most.
+  std::uint32_t turn_works = 4096;       // Works run before the loop looks at the kernel again.
 };
 
 /// A registration as `describe` lists it.
@@ -129,16 +129,17 @@ class Loop final : public Executor {
   Kernel& kernel() { return kernel_; }
   BufferPool& buffers() { return buffers_; }
   const LoopOptions& options() const { return options_; }
-  /// Grows with every turn: what was spent of a budget counts for one number.
-  std::uint32_t turn_number() const { return static_cast<std::uint32_t>(counters_.turns); }
+  /// Grows with every turn: what was spent of a budget counts for one number. Never 0 before the
+  /// first turn, so that 0 can stand for none.
+  std::uint32_t turn_number() const { return static_cast<std::uint32_t>(counters_.turns) + 1; }
 
   // ---- other threads, other loops, other processes
   // ------------------------------------------------
   Waker& waker() { return *waker_; }
 
   /// A descriptor that is readable while a turn has something to do, timers included: wait for it
-  /// in a foreign loop and call `run_once(0s)` when it is. Stays the loop's. Fails as
-  /// timerfd_create(2) does.
+  /// in a foreign loop and call `run_once(0s)` when it is. Stays the loop's. Fails with EOPNOTSUPP
+  /// if the mechanism has no descriptor (io_uring), else as timerfd_create(2) does.
   Result<int> fd();
 
   /// Makes a loop usable in a forked child: it gets a poller and a waker of its own, with the
@@ -158,6 +159,7 @@ class Loop final : public Executor {
   struct Nothing final : Source {
     void on_ready(Ready) override {}
   };
+  class Turn;
 
   Loop(Kernel& kernel, const LoopOptions& options, std::unique_ptr<Poller> poller,
        std::unique_ptr<Waker> waker, ForkGuard fork_guard);
@@ -170,7 +172,10 @@ class Loop final : public Executor {
   void serve_left_over();
   void run_queue();
 
-  bool has_work_now() const { return !left_over_.empty() || !queue_.empty(); }
+  bool has_work_now() const {
+    return !queue_.empty() || !left_over_.empty() || !serving_.empty() || !unserved_.empty();
+  }
+  bool take_stop();
   TimePoint read_clock();
   Result<> watch_waker();
   void make_room_for_events();
@@ -193,7 +198,7 @@ class Loop final : public Executor {
   TimePoint now_;
   TimerWheel wheel_;
   List<Source> left_over_;  // To be served again, in the turn after the one they asked in.
-  List<Source> serving_;    // Those of this turn that have not been served yet.
+  List<Source> serving_;    // Left over for this turn; after an exception, not empty outside one.
   List<Work> queue_;
 
   std::unique_ptr<Event[]> events_;

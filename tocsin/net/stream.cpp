@@ -9,22 +9,21 @@ namespace tocsin {
 
 bool ReadOperation::attempt() {
   FdSource& from = source();
-  Buffer buffer = from.loop().buffers().take();
-  const MutableBytes room = buffer.room();
+  const MutableBytes room = from.loop().buffers().next();
   const auto count = from.kernel().recv(from.fd(), room, 0);
-  if (!count) [[unlikely]] {
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    error_ = count.error().value();
-    return true;
-  }
+  if (!count) [[unlikely]]
+    return failed(count.error());
   from.received(*count, room.size());
-  if (*count > 0) {
-    buffer.fill(*count);
-    buffer_ = std::move(buffer);
+  count_ = static_cast<std::int64_t>(*count);
+  return true;
+}
+
+bool ReadOperation::failed(Errno error) {
+  if (error == Errno::again) {
+    source().blocked(Direction::read);
+    return false;
   }
+  fail(error);
   return true;
 }
 

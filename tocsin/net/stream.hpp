@@ -19,6 +19,7 @@
 #include <span>
 
 #include "tocsin/net/address.hpp"
+#include "tocsin/net/send_file.hpp"
 #include "tocsin/source/fd_source.hpp"
 
 namespace tocsin {
@@ -30,17 +31,19 @@ class [[nodiscard]] ReadOperation final : public IoOperation {
   ReadOperation(ReadOperation&&) = default;
 
   Result<Buffer> await_resume() {
-    if (error_ != 0) [[unlikely]]
-      return std::unexpected(Errno{error_});
-    return std::move(buffer_);
+    if (count_ < 0) [[unlikely]]
+      return std::unexpected(Errno{static_cast<int>(-count_)});
+    return source().loop().buffers().take(static_cast<std::size_t>(count_));
   }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
+  bool failed(Errno error);
+  void fail(Errno error) override { count_ = -error.value(); }
 
-  int error_ = 0;
-  Buffer buffer_;
+  // How many bytes came, or an errno below zero. The bytes lie in the buffer that the pool lends
+  // next: whoever completes this resumes the coroutine at once, so nobody else takes it first.
+  std::int64_t count_ = 0;
 };
 
 /// See Stream::write_all.
@@ -104,6 +107,14 @@ class Stream {
   /// GatherOperation::most_parts of them; the array itself may go at once.
   GatherOperation write_gathered(std::span<const ByteView> parts) {
     return GatherOperation(*source_, parts);
+  }
+
+  /// Writes `count` bytes of the file `file`, from `offset` on, without copying them (sendfile(2)),
+  /// and gives how many they were: fewer only if the file ends before. Fails as write_all, and as
+  /// sendfile(2): EINVAL for what is no regular file, EIO. A peer that has gone raises SIGPIPE, as
+  /// sendfile(2) has no MSG_NOSIGNAL: block or ignore it, as `run` does.
+  SendFileOperation send_file(int file, std::uint64_t offset, std::uint64_t count) {
+    return {*source_, file, offset, count};
   }
 
   /// Says that nothing more will be written: the peer reads what was sent, then the end. Fails as

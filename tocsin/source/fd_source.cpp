@@ -68,17 +68,17 @@ void FdSource::end_operations() {
   }
 }
 
-void FdSource::enlist(IoOperation& operation) {
-  waiting(operation.direction_) = &operation;
-  // It waits although it might go on: so it is the budget that is used up.
-  if (any(known_, bit(operation.direction_))) loop_.serve_again(*this);
+inline void FdSource::absorb(Ready ready) {
+  constexpr Ready usual = Ready::read | Ready::write;
+  known_ |= ready & usual;
+  if (any(ready, ~usual)) [[unlikely]]
+    absorb_rest(ready);
 }
 
-inline void FdSource::absorb(Ready ready) {
+void FdSource::absorb_rest(Ready ready) {
   if (any(ready, makes_readable)) known_ |= Ready::read;
   if (any(ready, makes_writable)) known_ |= Ready::write;
-  if (any(ready, makes_short_reads_lie)) [[unlikely]]
-    short_reads_lie_ = true;
+  if (any(ready, makes_short_reads_lie)) short_reads_lie_ = true;
 }
 
 // Whether the operation that waits in this direction now has its result.

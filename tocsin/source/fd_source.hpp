@@ -39,6 +39,13 @@ class IoOperation : public Operation {
  public:
   bool await_ready();
 
+  /// As Operation::suspend, without a virtual call: it is on the path of every message.
+  bool suspend(Waiter waiter);
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    return suspend(Waiter{waiter, &waiter.promise().context()});
+  }
+
  protected:
   IoOperation(FdSource& source, Direction direction) : source_(&source), direction_(direction) {}
   IoOperation(IoOperation&& other) noexcept
@@ -109,10 +116,9 @@ class FdSource final : public Source {
   /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
   /// this source: once a turn at most.
   void spend(std::size_t bytes) {
-    --operations_left_;
-    bytes_left_ -= static_cast<std::int64_t>(bytes);
+    budget_ -= static_cast<std::int64_t>(bytes) + loop_.options().operation_bytes;
   }
-  bool may_spend() const { return operations_left_ > 0 && bytes_left_ > 0; }
+  bool may_spend() const { return budget_ > 0; }
 
  private:
   friend class IoOperation;
@@ -130,24 +136,38 @@ class FdSource final : public Source {
   void on_ready(Ready ready) override;
   void on_ready_both();
   void absorb(Ready ready);
+  void absorb_rest(Ready ready);
   bool try_waiting(Direction direction);
   void enlist(IoOperation& operation);
-  void renew_budget() {
-    bytes_left_ = loop_.options().turn_bytes;
-    operations_left_ = static_cast<std::int32_t>(loop_.options().turn_operations);
-  }
+  void renew_budget() { budget_ = loop_.options().turn_bytes; }
   void end_operations();
 
   Loop& loop_;
   IoOperation* reader_ = nullptr;
   IoOperation* writer_ = nullptr;
   Token token_{};
-  std::int64_t bytes_left_ = 0;
-  std::int32_t operations_left_ = 0;
+  std::int64_t budget_ = 0;  // In bytes.
   Fd fd_;
   Ready known_ = Ready::read | Ready::write;  // What may be ready: not known to be blocked.
   bool short_reads_lie_ = false;
 };
+
+inline bool IoOperation::suspend(Waiter waiter) {
+  if (waiter.context->is_cancelled()) [[unlikely]] {
+    abandon();
+    return false;
+  }
+  enter(waiter);
+  source_->enlist(*this);
+  return true;
+}
+
+inline void FdSource::enlist(IoOperation& operation) {
+  waiting(operation.direction_) = &operation;
+  // It waits although it might go on: so it is the budget that is used up.
+  if (any(known_, bit(operation.direction_))) [[unlikely]]
+    loop_.serve_again(*this);
+}
 
 inline bool IoOperation::await_ready() {
   CHECK(source_->waiting(direction_) == nullptr,
