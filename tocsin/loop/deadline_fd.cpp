@@ -13,7 +13,7 @@ Result<DeadlineFd> DeadlineFd::create(Kernel& kernel) {
 }
 
 Result<> DeadlineFd::set(std::optional<TimePoint> deadline) {
-  if (!deadline && !set_) return {};
+  if (deadline == set_) return {};
   itimerspec when{};  // All zero disarms (timerfd_settime(2)).
   if (deadline) {
     const auto ticks = std::max<Duration::rep>(deadline->time_since_epoch().count(), 1);

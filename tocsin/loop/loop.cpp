@@ -14,22 +14,29 @@ constexpr std::size_t least_event_room = 64;
 constexpr std::size_t most_event_room = 4096;
 constexpr Mode edge{.trigger = Trigger::edge};
 
-// Marks the loop as being in a turn, and unmarks it however the turn is left.
-class TurnMark {
+}  // namespace
+
+// The part of a turn that runs user code, ended however it is left.
+class Loop::Turn {
  public:
-  explicit TurnMark(bool& in_turn) : in_turn_(in_turn) {
-    CHECK(!in_turn, "a loop was run from inside one of its own turns");
-    in_turn_ = true;
+  explicit Turn(Loop& loop) : loop_(loop) {
+    loop_.in_turn_ = true;
+    loop_.now_ = loop_.read_clock();
+    ++loop_.counters_.turns;
   }
-  TurnMark(const TurnMark&) = delete;
-  TurnMark& operator=(const TurnMark&) = delete;
-  ~TurnMark() { in_turn_ = false; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    const TimePoint end = loop_.read_clock();
+    loop_.turn_times_.record(end - loop_.now_);
+    loop_.now_ = end;
+    loop_.in_turn_ = false;
+    if (loop_.deadline_fd_) loop_.tell_embedder();
+  }
 
  private:
-  bool& in_turn_;
+  Loop& loop_;
 };
-
-}  // namespace
 
 Result<std::unique_ptr<Loop>> Loop::create(Kernel& kernel, const LoopOptions& options) {
   if (options.mechanism != Mechanism::epoll && options.mechanism != Mechanism::io_uring)
@@ -60,6 +67,7 @@ Loop::Loop(Kernel& kernel, const LoopOptions& options, std::unique_ptr<Poller> p
 
 Loop::~Loop() {
   CHECK(!in_turn_, "a loop was destroyed from inside one of its own turns");
+  waker_->drop_posts();  // First of all: what they hold may belong to this loop.
   if (is_live(waker_token_)) registry_.remove(waker_token_);
   if (deadline_token_) registry_.remove(*deadline_token_);
   CHECK(registry_.size() == 0, "a loop was destroyed before what is registered in it");
@@ -75,46 +83,49 @@ Result<> Loop::watch_waker() {
 // ---- running ------------------------------------------------------------------------------------
 
 Result<> Loop::run() {
-  while (!stop_.exchange(false, std::memory_order_acq_rel))
+  now_ = read_clock();
+  while (!take_stop())
     if (auto done = turn(std::nullopt); !done) return done;
   return {};
 }
 
-Result<> Loop::run_once(std::optional<Duration> longest) { return turn(longest); }
+Result<> Loop::run_once(std::optional<Duration> longest) {
+  now_ = read_clock();
+  return turn(longest);
+}
 
 void Loop::stop() {
   stop_.store(true, std::memory_order_release);
   waker_->wake();
 }
 
+bool Loop::take_stop() {
+  return stop_.load(std::memory_order_relaxed) && stop_.exchange(false, std::memory_order_acq_rel);
+}
+
 Result<> Loop::turn(std::optional<Duration> longest) {
-  const TurnMark mark_turn(in_turn_);
+  CHECK(!in_turn_, "a loop was run from inside one of its own turns");
   check_not_forked();
-
   if (auto done = harvest(longest); !done) return done;
-  now_ = read_clock();
-  ++counters_.turns;
 
+  const Turn until_the_end(*this);
   serving_.splice_back(left_over_);
   wheel_.expire(now_, queue_);
   if (waker_->has_posts() && !waker_->work().is_linked()) queue_.push_back(waker_->work());
   serve_ready();
   serve_left_over();
   run_queue();
-
-  turn_times_.record(read_clock() - now_);
-  if (deadline_fd_) tell_embedder();
   return {};
 }
 
-// How long the wait may be; nullopt: for ever.
+// How long the wait may be; nullopt: for ever. The clock has just been read: at the end of the turn
+// before, or by run_once.
 std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
   if (has_work_now() || longest == Duration::zero()) return Duration::zero();
   if (!waker_->prepare_to_sleep()) return Duration::zero();
   const auto next = wheel_.next();
   if (!next) return longest;
-  // The turn's own time is over: the clock must be read again, or the sleep would be too long.
-  const Duration until = std::max(*next - read_clock(), Duration::zero());
+  const Duration until = std::max(*next - now_, Duration::zero());
   return longest ? std::min(until, *longest) : until;
 }
 
@@ -123,8 +134,8 @@ Result<> Loop::harvest(std::optional<Duration> longest) {
   make_room_for_events();
   const auto timeout = time_to_wait(longest);
   const auto events = poller_->wait({events_.get(), event_room_}, timeout);
-  waker_->woke();
   if (!events) return std::unexpected(events.error());
+  waker_->woke();
   unserved_ = *events;
   counters_.events += events->size();
   return {};
@@ -215,6 +226,7 @@ void Loop::check_not_forked() const {
 }
 
 Result<int> Loop::fd() {
+  if (poller_->fd() < 0) return std::unexpected(Errno::unsupported);
   if (!deadline_fd_) {
     auto made = DeadlineFd::create(kernel_);
     if (!made) return std::unexpected(made.error());
@@ -227,10 +239,11 @@ Result<int> Loop::fd() {
   return poller_->fd();
 }
 
-// Work that is there already is a deadline that is past.
+// Work that is there already is a deadline that is past. Whoever waits for the loop's fd sleeps in
+// the loop's place, so from here on a wake-up is a system call.
 void Loop::tell_embedder() {
-  const auto next = has_work_now() ? std::optional(TimePoint{}) : wheel_.next();
-  const auto done = deadline_fd_->set(next);
+  const bool is_busy = has_work_now() || !waker_->prepare_to_sleep();
+  const auto done = deadline_fd_->set(is_busy ? std::optional(TimePoint{}) : wheel_.next());
   CHECK(done.has_value(), "timerfd_settime(2) fails only for invalid arguments");
 }
 
@@ -238,11 +251,11 @@ Result<> Loop::restart_after_fork() {
   auto poller = make_poller(kernel_, options_.mechanism);
   if (!poller) return std::unexpected(poller.error());
   if (auto done = waker_->restart(); !done) return done;
-  if (Registration* const own = registry_.find(waker_token_)) own->fd = waker_->fd();
+  registry_.find(waker_token_)->fd = waker_->fd();
   if (deadline_fd_) {
-    auto deadline_fd = DeadlineFd::create(kernel_);
-    if (!deadline_fd) return std::unexpected(deadline_fd.error());
-    deadline_fd_.emplace(std::move(*deadline_fd));
+    auto made = DeadlineFd::create(kernel_);
+    if (!made) return std::unexpected(made.error());
+    deadline_fd_.emplace(std::move(*made));
     registry_.find(*deadline_token_)->fd = deadline_fd_->fd();
   }
   // The former poller is closed, not emptied: its registrations are the parent's.
@@ -254,6 +267,7 @@ Result<> Loop::restart_after_fork() {
     auto done = poller_->add(kept.fd, kept.interest, kept.mode, token);
     if (!done && outcome) outcome = done;
   });
+  if (deadline_fd_) tell_embedder();
   return outcome;
 }
 

@@ -43,15 +43,15 @@ class Histogram {
     return sum;
   }
 
-  /// An upper bound of the shortest `fraction` (0 to 1) of them: the end of the bucket it lies in.
-  /// Zero if nothing was recorded.
+  /// An upper bound of the shortest `fraction` (0 to 1) of them: the last value of the bucket it
+  /// lies in. Zero if nothing was recorded.
   Duration quantile(double fraction) const {
     const double wanted = fraction * static_cast<double>(total());
     double seen = 0;
     for (std::size_t bucket = 0; bucket < buckets - 1; ++bucket) {
       seen += static_cast<double>(counts_[bucket]);
       if (seen > 0 && seen >= wanted)
-        return Duration{static_cast<Duration::rep>(std::uint64_t{2} << bucket)};
+        return Duration{static_cast<Duration::rep>((std::uint64_t{2} << bucket) - 1)};
     }
     return Duration::zero();
   }

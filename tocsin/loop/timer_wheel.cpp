@@ -7,11 +7,13 @@
 namespace tocsin {
 namespace {
 
+constexpr auto last = static_cast<std::uint64_t>(TimePoint::max().time_since_epoch().count());
+
 // The roundest instant in [deadline, deadline + slack]: the one with the most zero bits at its end.
 // Alarms with overlapping room meet there without knowing of each other.
 constexpr std::uint64_t roundest(std::uint64_t deadline, std::uint64_t slack) {
-  const std::uint64_t latest = deadline + slack;
-  if (slack == 0 || deadline == 0 || latest < deadline) return deadline;
+  const std::uint64_t latest = std::min(deadline + slack, last);
+  if (deadline == 0 || latest == deadline) return deadline;
   const int highest_difference = 63 - std::countl_zero((deadline - 1) ^ latest);
   return latest & (~std::uint64_t{0} << highest_difference);
 }
@@ -19,6 +21,8 @@ static_assert(roundest(1000, 0) == 1000);
 static_assert(roundest(1000, 24) == 1024);
 static_assert(roundest(1001, 50) == 1024);
 static_assert(roundest(1025, 10) == 1032);
+static_assert(roundest(last, 10) == last);
+static_assert(roundest(last - 4, last) == last - 3);
 
 }  // namespace
 

@@ -14,21 +14,13 @@ Result<std::unique_ptr<Waker>> Waker::create(Kernel& kernel) {
   return std::unique_ptr<Waker>(new Waker(kernel, std::move(*fd)));
 }
 
-Waker::~Waker() {
-  for (Post* list : {taken_, posts_.load(std::memory_order_acquire)})
-    while (list != nullptr) delete std::exchange(list, list->next);
-}
-
 void Waker::wake() {
   rung_.store(true, std::memory_order_seq_cst);
   ring();
 }
 
 void Waker::post(Function function) {
-  auto* const post = new Post{std::move(function), posts_.load(std::memory_order_relaxed)};
-  while (!posts_.compare_exchange_weak(post->next, post, std::memory_order_seq_cst,
-                                       std::memory_order_relaxed)) {
-  }
+  posts_.push(std::move(function));
   ring();
 }
 
@@ -46,28 +38,9 @@ void Waker::ring() {
 
 bool Waker::prepare_to_sleep() {
   asleep_.store(true, std::memory_order_seq_cst);
-  if (posts_.load(std::memory_order_seq_cst) == nullptr && !rung_.load(std::memory_order_seq_cst))
-    return true;
+  if (posts_.is_empty() && !rung_.load(std::memory_order_seq_cst)) return true;
   woke();
   return false;
-}
-
-Waker::Post* Waker::reversed(Post* newest) {
-  Post* oldest = nullptr;
-  while (newest != nullptr) {
-    Post* const next = std::exchange(newest->next, oldest);
-    oldest = std::exchange(newest, next);
-  }
-  return oldest;
-}
-
-void Waker::run() {
-  // Non-empty only after a function that threw: the rest of its batch comes first.
-  if (taken_ == nullptr) taken_ = reversed(posts_.exchange(nullptr, std::memory_order_acquire));
-  while (taken_ != nullptr) {
-    const std::unique_ptr<Post> post(std::exchange(taken_, taken_->next));
-    post->function();
-  }
 }
 
 Result<> Waker::restart() {
