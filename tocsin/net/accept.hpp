@@ -46,19 +46,6 @@ struct Listening {
 
 namespace internal {
 
-/// Makes a non-blocking stream socket, has `prepare` set its options, binds it and listens.
-template <class Prepare>
-Result<Fd> listen_at(Kernel& kernel, const Address& address, int backlog, Prepare prepare) {
-  auto made =
-      own(kernel, kernel.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!made) return made;
-  if (auto done = prepare(made->get()); !done) return std::unexpected(done.error());
-  if (auto done = kernel.bind(made->get(), address.data(), address.size()); !done)
-    return std::unexpected(done.error());
-  if (auto done = kernel.listen(made->get(), backlog); !done) return std::unexpected(done.error());
-  return made;
-}
-
 /// What accepting has to do with no kind of stream in particular.
 class AnyAccept : public IoOperation {
  protected:

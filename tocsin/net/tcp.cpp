@@ -42,6 +42,19 @@ Result<> prepare_listener(Kernel& kernel, int fd, const Address& address,
   return {};
 }
 
+Result<Fd> listen_at(Kernel& kernel, const Address& address, const TcpListenOptions& options) {
+  auto made =
+      own(kernel, kernel.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made) return made;
+  if (auto done = prepare_listener(kernel, made->get(), address, options); !done)
+    return std::unexpected(done.error());
+  if (auto done = kernel.bind(made->get(), address.data(), address.size()); !done)
+    return std::unexpected(done.error());
+  if (auto done = kernel.listen(made->get(), options.backlog); !done)
+    return std::unexpected(done.error());
+  return made;
+}
+
 }  // namespace
 
 // ---- TcpListener --------------------------------------------------------------------------------
@@ -49,10 +62,7 @@ Result<> prepare_listener(Kernel& kernel, int fd, const Address& address,
 Result<TcpListener> TcpListener::bind(Loop& loop, const Address& address,
                                       const TcpListenOptions& options, std::source_location where) {
   if (!is_tcp(address)) return std::unexpected(Errno{EAFNOSUPPORT});
-  Kernel& kernel = loop.kernel();
-  auto fd = internal::listen_at(kernel, address, options.backlog, [&](int made) {
-    return prepare_listener(kernel, made, address, options);
-  });
+  auto fd = listen_at(loop.kernel(), address, options);
   if (!fd) return std::unexpected(fd.error());
   auto source = FdSource::create(loop, std::move(*fd), "tcp listener", where);
   if (!source) return std::unexpected(source.error());
