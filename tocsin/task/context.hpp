@@ -37,12 +37,11 @@ class Context {
   Executor& executor() const { return *executor_; }
   bool is_cancelled() const { return cancelled_; }
 
-  /// Whether code of this very line is on the stack now. Whoever owns a line says when it begins
-  /// and when it has ended, and CHECKs before it destroys the line that it is not running: the
-  /// frame of a coroutine that runs cannot be destroyed.
+  /// Whether code of this very line is on the stack now, as far as it has not ended. Whoever owns
+  /// a line says when it begins, and CHECKs before it destroys one that has not ended that it is
+  /// not running: the frame of a coroutine that runs cannot be destroyed.
   bool is_running() const { return running_; }
   void begin() { running_ = true; }
-  void end() { running_ = false; }
 
   /// Tells the line to stop: what it waits for ends with ECANCELED, and so will whatever it would
   /// wait for next. The line is resumed from the executor's queue, never from inside this call.

@@ -41,7 +41,6 @@ void Scope::fail(std::exception_ptr exception) {
 
 std::coroutine_handle<> Scope::ended(AnyChild& child) {
   child.unlink();
-  child.context().end();
   delete &child;
   // Only now is it gone: what its frame's destructors spawned and is over again resumed nobody.
   if (--size_ > 0 || joiner_ == nullptr) return std::noop_coroutine();

@@ -50,7 +50,7 @@ class [[nodiscard]] Limited final : public Suspension {
   Limited(Limited&& other) noexcept
       : Suspension(std::move(other)), inner_(std::move(other.inner_)), due_(other.due_) {}
   ~Limited() {
-    CHECK(!line_ || !line_->is_running(), "a timeout was destroyed by what runs inside it");
+    CHECK(!is_waiting() || !line_->is_running(), "a timeout was destroyed by what runs inside it");
   }
 
   bool await_ready() { return inner_.await_ready(); }
@@ -70,7 +70,6 @@ class [[nodiscard]] Limited final : public Suspension {
   }
 
   Folded await_resume() {
-    if (line_) line_->end();
     leave();
     alarm_.unlink();
     if constexpr (is_result<Value>) {

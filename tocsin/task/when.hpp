@@ -57,22 +57,15 @@ class Together : public Suspension {
     Branch& operator=(const Branch&) = delete;
     ~Branch() = default;
 
-    void end() {
-      ended_ = true;
-      context_->end();
-    }
-
-    Together* together_ = nullptr;  // Set, like the next, when the branch starts.
-    std::optional<Context>
-        context_;  // Whoever derives from Branch keeps the task, so it dies first.
+    Together* together_ = nullptr;    // Set, like the next, when the branch starts.
+    std::optional<Context> context_;  // Here, so that it outlives the task of the derived class.
+    bool ended_ = false;
 
    private:
     std::coroutine_handle<> completed() noexcept final {
-      end();
+      ended_ = true;
       return together_->one_ended(*this);
     }
-
-    bool ended_ = false;
   };
 
   /// Answers whom to resume: the caller after the last branch, or nobody yet.
@@ -151,7 +144,7 @@ class [[nodiscard]] TogetherOf final : public Together {
       if constexpr (is_single_wait<A>) {
         check_suspended();
         task_.reset();
-        end();
+        ended_ = true;
         return true;
       } else {
         cancel();
@@ -169,7 +162,7 @@ class [[nodiscard]] TogetherOf final : public Together {
 
    private:
     void check_suspended() const {
-      CHECK(!this->context_ || !this->context_->is_running(),
+      CHECK(!this->is_active() || !this->context_->is_running(),
             "when_all or when_any was destroyed by what runs inside it");
     }
 
