@@ -14,6 +14,23 @@ constexpr std::size_t least_event_room = 64;
 constexpr std::size_t most_event_room = 4096;
 constexpr Mode edge{.trigger = Trigger::edge};
 
+// Walks through a harvest; what it has not come to when user code throws is kept for the next turn.
+class Unserved {
+ public:
+  explicit Unserved(std::span<const Event>& events)
+      : kept_(events), next_(events.data()), end_(next_ + events.size()) {}
+  Unserved(const Unserved&) = delete;
+  Unserved& operator=(const Unserved&) = delete;
+  ~Unserved() { kept_ = {next_, end_}; }
+
+  const Event* next() { return next_ == end_ ? nullptr : next_++; }
+
+ private:
+  std::span<const Event>& kept_;
+  const Event* next_;
+  const Event* end_;
+};
+
 }  // namespace
 
 // The part of a turn that runs user code, ended however it is left.
@@ -144,17 +161,15 @@ Result<> Loop::harvest(std::optional<Duration> longest) {
 // The harvest is complete, so whoever runs now may remove whatever it likes: an event whose
 // registration has gone by the time it is looked at matches nothing.
 void Loop::serve_ready() {
-  while (!unserved_.empty()) {
-    const Event event = unserved_.front();
-    unserved_ = unserved_.subspan(1);
-    const Registration* const registration = registry_.find(event.token);
-    if (registration == nullptr) [[unlikely]] {
+  Unserved rest(unserved_);
+  while (const Event* event = rest.next()) {
+    Source* const source = registry_.source_of(event->token);
+    if (source == nullptr) [[unlikely]] {
       ++counters_.stale_events;
       continue;
     }
-    Source& source = *registration->source;
-    source.unlink();  // If it was left over: it is served once a turn.
-    source.on_ready(event.ready);
+    source->unlink();  // If it was left over: it is served once a turn.
+    source->on_ready(event->ready);
   }
 }
 
@@ -176,7 +191,8 @@ void Loop::run_queue() {
 Result<Token> Loop::add(int fd, Ready interest, Mode mode, Source& source, const char* name,
                         std::source_location where) {
   check_not_forked();
-  const Token token = registry_.add({&source, name, where, fd, interest, mode});
+  if (fd < 0) return std::unexpected(Errno{EBADF});
+  const Token token = registry_.add(source, {name, where, fd, interest, mode});
   if (auto done = poller_->add(fd, interest, mode, token); !done) {
     registry_.remove(token);
     return std::unexpected(done.error());
@@ -199,7 +215,7 @@ void Loop::remove(Token token) {
   // In a forked child the poller is the parent's too: whatever the child lets go must stay there.
   const auto done = fork_guard_.in_child() ? Result<>() : poller_->remove(registration->fd);
   CHECK(done.has_value(), "an fd was closed before its registration was removed");
-  registration->source->unlink();
+  registry_.source_of(token)->unlink();
   registry_.remove(token);
 }
 

@@ -113,7 +113,7 @@ class Loop final : public Executor {
   void remove(Token token);
 
   /// Whether `token` names a registration that has not been removed.
-  bool is_live(Token token) { return registry_.find(token) != nullptr; }
+  bool is_live(Token token) const { return registry_.source_of(token) != nullptr; }
 
   /// Serves `source` again in the next turn without waiting for the kernel: for one that stopped
   /// because its budget was used up.

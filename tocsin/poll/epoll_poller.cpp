@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/poll/epoll_poller.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "tocsin/base/check.hpp"
@@ -10,10 +8,6 @@
 
 namespace tocsin {
 namespace {
-
-// Sized for a loop that lets none of 1,000 ready peers wait for a second turn; never initialised, so
-// that only what the kernel fills costs anything (48 KiB of stack at most).
-constexpr std::size_t most_at_once = 4096;
 
 constexpr std::uint32_t to_kernel(Ready interest, Mode mode) {
   std::uint32_t events = std::to_underlying(interest);
@@ -64,8 +58,8 @@ Result<std::size_t> EpollPoller::wait_precisely(std::span<epoll_event> room,
 
 Result<std::span<Event>> EpollPoller::wait(std::span<Event> out, std::optional<Duration> timeout) {
   CHECK(!out.empty(), "a wait without room for an answer could never tell what is ready");
-  std::array<epoll_event, most_at_once> raw;  // On the stack: several threads may be in here.
-  const auto room = std::span(raw).first(std::min(raw.size(), out.size()));
+  // An Event is an epoll_event (ready.hpp): the kernel answers into the caller's room.
+  const std::span room(reinterpret_cast<epoll_event*>(out.data()), out.size());
 
   // Only a finite wait needs the finer clock: "at once" and "for ever" are the same in both units.
   const bool precise = timeout && *timeout > Duration::zero();
@@ -75,8 +69,6 @@ Result<std::span<Event>> EpollPoller::wait(std::span<Event> out, std::optional<D
     if (count.error() == Errno::interrupted) return out.first(0);
     return std::unexpected(count.error());
   }
-  for (std::size_t i = 0; i < *count; ++i)
-    out[i] = {.token = Token{raw[i].data.u64}, .ready = Ready{raw[i].events}};
   return out.first(*count);
 }
 

@@ -31,7 +31,6 @@ class EpollPoller final : public Poller {
   Result<> modify(int fd, Ready interest, Mode mode, Token token) override;
   Result<> remove(int fd) override;
 
-  /// Answers at most 4,096 events at a time, whatever the room.
   Result<std::span<Event>> wait(std::span<Event> out, std::optional<Duration> timeout) override;
 
   int fd() const override { return epoll_.get(); }

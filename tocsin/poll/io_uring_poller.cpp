@@ -182,7 +182,7 @@ std::span<Event> IoUringPoller::answer(std::span<Event> out) {
     const int fd = collected_.front();
     collected_.pop_front();
     Watch& watch = at(fd);
-    out[filled++] = {.token = watch.token, .ready = std::exchange(watch.collected, Ready::none)};
+    out[filled++] = {.ready = std::exchange(watch.collected, Ready::none), .token = watch.token};
     if (watch.state == State::idle && !watch.mode.oneshot) want(fd);
   }
   return out.first(filled);

@@ -10,6 +10,7 @@
 
 #include <sys/epoll.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tocsin {
@@ -56,9 +57,13 @@ struct Mode {
 /// back in each event. The Loop never uses one twice.
 enum class Token : std::uint64_t {};
 
+/// One answer. It is laid out as the kernel's struct epoll_event (packed on x86-64, as there), so that
+/// epoll answers straight into it.
 struct Event {
-  Token token;
   Ready ready;
-};
+  Token token;
+} __EPOLL_PACKED;
+static_assert(sizeof(Event) == sizeof(epoll_event) &&
+              offsetof(Event, token) == offsetof(epoll_event, data));
 
 }  // namespace tocsin

@@ -99,7 +99,7 @@ std::span<Event> InterestList::answer(std::span<Event> out) {
   for (std::size_t step = 0; step < count && filled < out.size(); ++step) {
     const std::size_t i = (start + step) % count;
     if (fds_[i].revents == 0) continue;
-    out[filled++] = {.token = watches_[i].token, .ready = from_poll(fds_[i].revents)};
+    out[filled++] = {.ready = from_poll(fds_[i].revents), .token = watches_[i].token};
     if (watches_[i].oneshot) fds_[i].fd = disabled(fds_[i].fd);
     next_ = i + 1;
   }
