@@ -7,7 +7,8 @@ from typing import Optional
 @dataclass
 class Row:
     """One line of the report. `value` is None when the figure could not be taken: `note` says why.
-    A target is `least` (a floor) or `most` (a ceiling), in the unit of the value."""
+    One that is not `reliable` is neither a pass nor a miss. A target is `least` (a floor) or `most`
+    (a ceiling), in the unit of the value."""
     what: str
     value: Optional[float] = None
     unit: str = ""
@@ -15,6 +16,7 @@ class Row:
     most: Optional[float] = None
     note: str = ""
     digits: int = 2
+    reliable: bool = True
 
     @property
     def target(self):
@@ -30,6 +32,8 @@ class Row:
             return ""
         if self.value is None:
             return "no figure"
+        if not self.reliable:
+            return "unsure"
         if self.least is not None:
             return "pass" if self.value >= self.least else "MISS"
         return "pass" if self.value <= self.most else "MISS"

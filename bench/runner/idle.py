@@ -7,9 +7,9 @@ fewer are idle and the row says so.
 """
 import resource
 
-from runner.figures import Row, interleaved, median, ratios, spread
+from runner.figures import Row
 from runner.processes import Failed
-from runner.servers import OURS, RAW, load
+from runner.servers import OURS, RAW, compare, speed
 
 TITLE = "100 busy connections beside 18,000 idle ones, relative to the 100 alone"
 BUSY = 100
@@ -17,27 +17,15 @@ IDLE = 18_000
 SPARE = 200  # Descriptors for everything else.
 
 
-def _speed(context, echo, idle):
-    seconds = 0.4 if context.quick else 1.0
-    with echo.start(context) as server:
-        result = load(context, server, "--connections", str(BUSY), "--idle", str(idle),
-                      "--seconds", str(seconds), "--server-pid", str(server.pid), seconds=90)
-    return result["requests_per_second"]
-
-
 def rows(context):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     idle = min(IDLE, limit - BUSY - SPARE)
+    busy = ("--connections", str(BUSY))
     for echo in (OURS, RAW):
         row = Row(echo.name, unit="of its speed alone", least=0.9 if echo.ours else None)
         try:
-            beside, alone = interleaved(lambda e=echo: _speed(context, e, idle),
-                                        lambda e=echo: _speed(context, e, 0),
-                                        2 if context.quick else 5)
-            found = ratios(beside, alone)
-            row.value = median(found)
-            row.note = (f"{spread(found)}; {median(beside) / 1e3:.0f} against "
-                        f"{median(alone) / 1e3:.0f} k/s")
+            compare(row, lambda e=echo: speed(context, e, *busy, "--idle", str(idle)),
+                    lambda e=echo: speed(context, e, *busy), 2 if context.quick else 7)
             if idle < IDLE:
                 row.note += f"; only {idle} idle: RLIMIT_NOFILE is {limit}"
         except Failed as reason:

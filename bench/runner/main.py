@@ -95,7 +95,8 @@ def _measure(context, names, report):
 
 def _summary(report):
     verdicts = [row["verdict"] for rows in report["figures"].values() for row in rows]
-    return ", ".join(f"{verdicts.count(kind)} {kind}" for kind in ("pass", "MISS", "no figure"))
+    kinds = ("pass", "MISS", "unsure", "no figure")
+    return ", ".join(f"{verdicts.count(kind)} {kind}" for kind in kinds)
 
 
 def main():

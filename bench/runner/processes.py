@@ -21,8 +21,8 @@ class Failed(Exception):
     """A figure cannot be taken; the reason is printed in its row and the run goes on."""
 
 
-def spawn(command, cpus=None, **options):
-    """Popen, remembered, optionally pinned to `cpus`."""
+def spawn(command, cpus=None, batch=False, **options):
+    """Popen, remembered, optionally pinned to `cpus`, and of SCHED_BATCH."""
     parent = os.getpid()
 
     def in_child():
@@ -31,6 +31,8 @@ def spawn(command, cpus=None, **options):
             os._exit(1)
         if cpus:
             os.sched_setaffinity(0, cpus)
+        if batch:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
     options.setdefault("stdin", subprocess.DEVNULL)
     child = subprocess.Popen(command, start_new_session=True, preexec_fn=in_child, **options)
@@ -102,14 +104,15 @@ class Server:
     tracer and the server its child. After the `with`, `status` is the exit status.
     """
 
-    def __init__(self, name, command, context, pinned=True, traced=False, environment=None,
+    def __init__(self, name, command, context, traced=False, batch=False, environment=None,
                  port=None):
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.name = name
         self.status = None
         self._command = [part.replace("{address}", self.address) for part in command]
-        self._cpus = {context.cores.server} if pinned else None
+        self._cpus = {context.cores.server}
+        self._batch = batch
         self._environment = environment
         self._traced = traced
         self._log = os.path.join(context.directory, f"{self.port}.log")
@@ -118,7 +121,7 @@ class Server:
 
     def __enter__(self):
         with open(self._log, "wb") as log:
-            self._child = spawn(self._command, self._cpus, stdout=log, stderr=log,
+            self._child = spawn(self._command, self._cpus, self._batch, stdout=log, stderr=log,
                                 env={**os.environ, **(self._environment or {})})
         try:
             self._wait_until_listening(20.0)

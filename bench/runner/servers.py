@@ -3,7 +3,11 @@
 import os
 from dataclasses import dataclass
 
+from runner.figures import interleaved, median, ratios, spread
 from runner.processes import Failed, Server, run_json
+
+# Below this share of its core, the server was not what was measured.
+SATURATED = 0.95
 
 
 @dataclass
@@ -44,8 +48,42 @@ def load_program(context):
     return path
 
 
-def load(context, server, *arguments, seconds):
-    """Runs the load generator against `server`; `seconds` is the limit of its life."""
-    cpus = ",".join(map(str, context.cores.load))
+def load(context, server, *arguments, seconds, cpus=None):
+    """Runs the load generator against `server`, a thread on each of `cpus` (those for load, if
+    None); `seconds` is the limit of its life."""
+    cpus = ",".join(map(str, cpus or context.cores.load))
     command = [load_program(context), "--connect", server.address, "--cpus", cpus, *arguments]
     return run_json(command, seconds)
+
+
+def speed(context, echo, *arguments):
+    """One timed run on a fresh server: (requests per second, share of its core it used)."""
+    seconds = 0.4 if context.quick else 1.0
+    with echo.start(context) as server:
+        result = load(context, server, "--seconds", str(seconds), "--server-pid", str(server.pid),
+                      *arguments, seconds=90)
+    return result["requests_per_second"], result["server_cpu"]
+
+
+def compare(row, measure_a, measure_b, pairs):
+    """Fills `row` with the median ratio of interleaved pairs of `speed`. A pair in which a server
+    did not get its core, because something else ran there or the load fell behind, is measured
+    again, up to three times over; if that does not help, all pairs count and the note says so."""
+    good, all_pairs = [], []
+    for _ in range(4):
+        found = list(zip(*interleaved(measure_a, measure_b, pairs - len(good))))
+        all_pairs += found
+        good += [pair for pair in found if min(cpu for _, cpu in pair) >= SATURATED]
+        if len(good) == pairs:
+            break
+    counted = good if len(good) == pairs else all_pairs
+    of_a = [a for (a, _), _ in counted]
+    of_b = [b for _, (b, _) in counted]
+    found = ratios(of_a, of_b)
+    row.value = median(found)
+    row.note = (f"{spread(found)}; {median(of_a) / 1e3:.0f} against "
+                f"{median(of_b) / 1e3:.0f} k/s")
+    if counted is all_pairs and len(good) < pairs:
+        least = min(cpu for pair in counted for _, cpu in pair)
+        row.reliable = False
+        row.note += f"; UNRELIABLE, a server had {least:.2f} of its core"
