@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// Method: the body sends the signals to its own process. They are blocked while it runs, so they
+// can reach nobody but `run`.
+#include "tocsin/source/run.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "tocsin/source/loop_testing.hpp"
+#include "tocsin/task/sleep.hpp"
+
+namespace tocsin {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool is_blocked(int number) {
+  sigset_t mask;
+  EXPECT_EQ(::pthread_sigmask(SIG_BLOCK, nullptr, &mask), 0);
+  return ::sigismember(&mask, number) == 1;
+}
+
+bool is_pending(int number) {
+  sigset_t set;
+  EXPECT_EQ(::sigpending(&set), 0);
+  return ::sigismember(&set, number) == 1;
+}
+
+TEST(Run, GivesWhatTheBodyGives) {
+  EXPECT_TRUE(run([](Loop&) -> Task<Result<>> { co_return {}; }));
+  const auto failed =
+      run([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno{ENOENT}); });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error(), Errno{ENOENT});
+}
+
+TEST(Run, ABodyMayWait) {
+  int steps = 0;
+  const auto done = run([&](Loop&) -> Task<Result<>> {
+    for (; steps < 3; ++steps) (void)co_await sleep_for(1us);
+    co_return {};
+  });
+  EXPECT_TRUE(done);
+  EXPECT_EQ(steps, 3);
+}
+
+TEST(Run, TheFirstSignalCancelsTheBodyWhichEndsAsItLikes) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    bool cleaned_up = false;
+    const auto done = run([&](Loop&) -> Task<Result<>> {
+      ::kill(::getpid(), number);
+      const auto slept = co_await sleep_for(1h);
+      EXPECT_FALSE(slept);
+      cleaned_up = true;
+      co_return {};
+    });
+    EXPECT_TRUE(done);
+    EXPECT_TRUE(cleaned_up);
+  }
+}
+
+TEST(Run, ABodyThatSaysEcanceledBecauseItWasToldToHasSucceeded) {
+  const auto told = run([](Loop&) -> Task<Result<>> {
+    ::kill(::getpid(), SIGTERM);
+    co_return co_await sleep_for(1h);
+  });
+  EXPECT_TRUE(told);
+  const auto untold =
+      run([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno::cancelled); });
+  EXPECT_FALSE(untold);
+}
+
+TEST(Run, AFailureWhileItEndsIsStillAFailure) {
+  const auto done = run([](Loop&) -> Task<Result<>> {
+    ::kill(::getpid(), SIGTERM);
+    (void)co_await sleep_for(1h);
+    co_return std::unexpected(Errno{EIO});
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error(), Errno{EIO});
+}
+
+/// A wait that ends by nothing, and takes no notice of being cancelled.
+class Forever final : public Suspension {
+ public:
+  bool await_ready() const { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> waiter) {
+    enter(Waiter{waiter, &waiter.promise().context()});
+  }
+  void await_resume() const {}
+
+ private:
+  void on_cancel() override {}
+};
+
+TEST(Run, TheSecondSignalDestroysTheBody) {
+  struct Witness {
+    bool& destroyed;
+    ~Witness() { destroyed = true; }
+  };
+  bool destroyed = false;
+  bool cancelled = false;
+  const auto done = run([&](Loop&) -> Task<Result<>> {
+    const Witness witness{destroyed};
+    ::kill(::getpid(), SIGTERM);
+    const auto slept = co_await sleep_for(1h);
+    cancelled = !slept;
+    ::kill(::getpid(), SIGINT);
+    co_await Forever{};
+    co_return {};
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error(), Errno::cancelled);
+  EXPECT_TRUE(cancelled);
+  EXPECT_TRUE(destroyed);
+}
+
+TEST(Run, AnExceptionOfTheBodyComesOut) {
+  EXPECT_THROW(static_cast<void>(run([](Loop&) -> Task<Result<>> {
+                 (void)co_await sleep_for(1us);
+                 throw std::runtime_error("on purpose");
+                 co_return {};
+               })),
+               std::runtime_error);
+  EXPECT_FALSE(is_blocked(SIGPIPE));
+}
+
+TEST(Run, SigpipeIsBlockedMeanwhileAndForgottenAfterwards) {
+  ASSERT_FALSE(is_blocked(SIGPIPE));
+  const auto done = run([](Loop&) -> Task<Result<>> {
+    EXPECT_TRUE(is_blocked(SIGPIPE));
+    EXPECT_EQ(::raise(SIGPIPE), 0);             // Pending for the thread ...
+    EXPECT_EQ(::kill(::getpid(), SIGPIPE), 0);  // ... and for the process.
+    EXPECT_TRUE(is_pending(SIGPIPE));
+    co_return {};
+  });
+  EXPECT_TRUE(done);
+  EXPECT_FALSE(is_blocked(SIGPIPE));  // And this process is still there: its default is to end it.
+  EXPECT_FALSE(is_pending(SIGPIPE));
+}
+
+TEST(Run, LeavesTheMaskAsItWas) {
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE}) ASSERT_FALSE(is_blocked(number));
+  EXPECT_TRUE(run([](Loop&) -> Task<Result<>> { co_return {}; }));
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE}) EXPECT_FALSE(is_blocked(number));
+}
+
+}  // namespace
+}  // namespace tocsin
