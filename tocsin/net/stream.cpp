@@ -29,8 +29,9 @@ bool ReadOperation::failed(Errno error) {
 
 bool WriteOperation::attempt() {
   FdSource& to = source();
+  const int flags = more_ == More::yes ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
   while (true) {
-    const auto count = to.kernel().send(to.fd(), left_, MSG_NOSIGNAL);
+    const auto count = to.kernel().send(to.fd(), left_, flags);
     if (!count) [[unlikely]] {
       if (count.error() == Errno::again) {
         to.blocked(Direction::write);

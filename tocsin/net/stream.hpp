@@ -46,11 +46,15 @@ class [[nodiscard]] ReadOperation final : public IoOperation {
   std::int64_t count_ = 0;
 };
 
+/// Whether more bytes follow at once: the kernel then waits for them before it sends the last, not
+/// yet full segment (MSG_MORE, send(2)).
+enum class More : bool { no, yes };
+
 /// See Stream::write_all.
 class [[nodiscard]] WriteOperation final : public IoOperation {
  public:
-  WriteOperation(FdSource& source, ByteView bytes)
-      : IoOperation(source, Direction::write), left_(bytes) {}
+  WriteOperation(FdSource& source, ByteView bytes, More more = More::no)
+      : IoOperation(source, Direction::write), more_(more), left_(bytes) {}
   WriteOperation(WriteOperation&&) = default;
 
   Result<> await_resume() const {
@@ -63,6 +67,7 @@ class [[nodiscard]] WriteOperation final : public IoOperation {
   bool attempt() override;
   void fail(Errno error) override { error_ = error.value(); }
 
+  More more_;
   int error_ = 0;
   ByteView left_;
 };
@@ -100,8 +105,11 @@ class Stream {
 
   /// Writes all of `bytes`, which stay the caller's and unchanged until it has ended. Never raises
   /// SIGPIPE: a peer that has gone is EPIPE or ECONNRESET. After a failure, ECANCELED included, an
-  /// unknown part has been written: the stream is good for closing only.
-  WriteOperation write_all(ByteView bytes) { return WriteOperation(*source_, bytes); }
+  /// unknown part has been written: the stream is good for closing only. With More::yes another
+  /// write has to follow.
+  WriteOperation write_all(ByteView bytes, More more = More::no) {
+    return WriteOperation(*source_, bytes, more);
+  }
 
   /// As write_all, for several pieces in one system call (sendmsg(2)). Requires: at most
   /// GatherOperation::most_parts of them; the array itself may go at once.

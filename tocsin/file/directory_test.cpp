@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// Method: a folder in a temporary directory, with a secret beside it; every way out that a path can
+// name must be refused by the kernel, with the errno that openat2(2) says.
+#include "tocsin/file/directory.hpp"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tocsin/kern/linux_kernel.hpp"
+
+namespace tocsin {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DirectoryTest : public testing::Test {
+ protected:
+  DirectoryTest() {
+    std::string name = (fs::temp_directory_path() / "tocsin-directory-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    base_ = name;
+    fs::create_directories(base_ / "root" / "inner");
+    std::ofstream(base_ / "secret") << "secret";
+    std::ofstream(base_ / "root" / "file") << "content";
+    fs::create_symlink("../secret", base_ / "root" / "link_out");
+    fs::create_symlink("file", base_ / "root" / "link_in");
+    fs::create_symlink("..", base_ / "root" / "folder_out");
+    EXPECT_EQ(::mkfifo((base_ / "root" / "fifo").c_str(), 0600), 0);
+  }
+  ~DirectoryTest() override { fs::remove_all(base_); }
+
+  Directory root() {
+    auto opened = Directory::open(kernel_, (base_ / "root").c_str());
+    EXPECT_TRUE(opened.has_value());
+    return std::move(*opened);
+  }
+
+  LinuxKernel kernel_;
+  fs::path base_;
+};
+
+TEST_F(DirectoryTest, ReadsAFileBelowIt) {
+  const Directory directory = root();
+  const auto file = directory.open_below("file");
+  ASSERT_TRUE(file.has_value());
+  const auto facts = directory.facts_of(*file);
+  ASSERT_TRUE(facts.has_value());
+  EXPECT_TRUE(facts->is_regular);
+  EXPECT_EQ(facts->size, 7u);
+  EXPECT_GT(facts->modified_seconds, 1'600'000'000);
+  std::array<std::byte, 16> room;
+  EXPECT_EQ(directory.read(*file, room), 7u);
+  EXPECT_EQ(as_text(std::span(room).first(7)), "content");
+}
+
+TEST_F(DirectoryTest, KnowsFoldersAndFifosForWhatTheyAre) {
+  const Directory directory = root();
+  for (const char* path : {".", "inner", "inner/"}) {
+    const auto folder = directory.open_below(path);
+    ASSERT_TRUE(folder.has_value()) << path;
+    EXPECT_TRUE(directory.facts_of(*folder)->is_directory) << path;
+  }
+  const auto fifo = directory.open_below("fifo");  // Does not wait for a writer.
+  ASSERT_TRUE(fifo.has_value());
+  EXPECT_FALSE(directory.facts_of(*fifo)->is_regular);
+}
+
+TEST_F(DirectoryTest, IsLeftByNoPath) {
+  const Directory directory = root();
+  const std::string absolute = (base_ / "secret").string();
+  const struct {
+    const char* path;
+    int error;
+  } cases[] = {
+      {"../secret", EXDEV},
+      {"inner/../../secret", EXDEV},
+      {absolute.c_str(), EXDEV},
+      {"/etc/passwd", EXDEV},
+      {"link_out", ELOOP},
+      {"link_in", ELOOP},
+      {"folder_out/secret", ELOOP},
+      {"absent", ENOENT},
+      {"file/", ENOTDIR},
+      {"file/x", ENOTDIR},
+      {"", ENOENT},
+  };
+  for (const auto& c : cases) {
+    const auto opened = directory.open_below(c.path);
+    ASSERT_FALSE(opened.has_value()) << c.path;
+    EXPECT_EQ(opened.error().name(), Errno{c.error}.name()) << c.path;
+  }
+}
+
+TEST_F(DirectoryTest, CannotBeWhatIsNoFolder) {
+  EXPECT_EQ(Directory::open(kernel_, (base_ / "secret").c_str()).error(), Errno{ENOTDIR});
+  EXPECT_EQ(Directory::open(kernel_, (base_ / "absent").c_str()).error(), Errno{ENOENT});
+}
+
+}  // namespace
+}  // namespace tocsin
