@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// oneshot_pool HOST:PORT: sends back what it is sent; four threads on one epoll, no lock around a
-// connection.
+// oneshot_pool HOST:PORT: sends back what it is sent; four threads on one epoll, and none of them
+// waits for another while it serves a connection.
 //
 // EPOLLONESHOT makes it safe: a registration that has answered is disabled, so no second thread
 // hears of the connection until the first has served it and arms it again (epoll(7), "EPOLLONESHOT
 // [...] it is the caller's responsibility to rearm the file descriptor using epoll_ctl(2) with
-// EPOLL_CTL_MOD"). What the thread wrote before it armed is what the next one reads. Arming reads
-// the state anew, so what came meanwhile is not lost. Only the table of connections has a lock.
+// EPOLL_CTL_MOD"). Arming reads the state anew, so what came meanwhile is not lost. Only the table
+// of connections has a lock.
 #include <array>
 #include <atomic>
 #include <map>
@@ -86,16 +86,16 @@ class EchoPool {
     return !accepted && (accepted.error() == Errno{EMFILE} || accepted.error() == Errno{ENFILE});
   }
 
-  // In the table before it is armed: the event may reach another thread before `add` is back.
+  // Armed under the table's lock, here and in `serve`: the event may reach another thread before
+  // the call that arms is back, but to look the connection up that thread needs the lock. So it
+  // comes after everything that was done here, in the eyes of C++'s memory model too, which knows
+  // nothing of the kernel between the two.
   void open(Fd fd) {
+    const std::scoped_lock lock(mutex_);
     const int number = fd.get();
-    const Token token = [&] {
-      const std::scoped_lock lock(mutex_);
-      const Token next{next_token_++};
-      connections_.emplace(next, Connection{std::move(fd), {}});
-      return next;
-    }();
-    if (!poller_.add(number, Ready::read, oneshot, token)) forget(token);
+    const Token token{next_token_++};
+    connections_.emplace(token, Connection{std::move(fd), {}});
+    if (!poller_.add(number, Ready::read, oneshot, token)) connections_.erase(token);
   }
 
   // Whoever is here has the connection to itself, until it arms it again.
@@ -103,8 +103,9 @@ class EchoPool {
     Connection& peer = find(token);
     if (!receive(peer) || !send(peer)) return close(token, peer);
     const Ready interest = peer.unsent.empty() ? Ready::read : Ready::write;
-    const int fd = peer.fd.get();  // After `modify` the connection is somebody else's.
-    if (!poller_.modify(fd, interest, oneshot, token)) close(token, peer);
+    const std::scoped_lock lock(mutex_);
+    // Nothing of what epoll_ctl(2) lists befalls a registration that is there and not exclusive.
+    static_cast<void>(poller_.modify(peer.fd.get(), interest, oneshot, token));
   }
 
   // False once the peer has finished, or is gone.
@@ -128,7 +129,10 @@ class EchoPool {
 
   void close(Token token, Connection& peer) {
     static_cast<void>(poller_.remove(peer.fd.get()));
-    forget(token);
+    {
+      const std::scoped_lock lock(mutex_);
+      connections_.erase(token);
+    }
     if (starved_.exchange(false)) listen();
   }
 
@@ -140,11 +144,6 @@ class EchoPool {
   Connection& find(Token token) {
     const std::scoped_lock lock(mutex_);
     return connections_.at(token);
-  }
-
-  void forget(Token token) {
-    const std::scoped_lock lock(mutex_);
-    connections_.erase(token);
   }
 
   Kernel& kernel_;

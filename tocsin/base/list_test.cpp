@@ -146,7 +146,7 @@ TEST(List, BehavesAsADequeUnderRandomOperations) {
                              models[1 - which].end());
         models[1 - which].clear();
     }
-    for (const std::size_t i : {0, 1})
+    for (const std::size_t i : {0U, 1U})
       ASSERT_EQ(values(lists[i]), Values(models[i].begin(), models[i].end())) << "step " << step;
   }
 }

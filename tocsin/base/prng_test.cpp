@@ -28,7 +28,7 @@ TEST(Prng, SeedsGiveSequencesOfTheirOwn) {
 
 TEST(Prng, BelowStaysBelowAndReachesEverything) {
   Prng random(3);
-  for (const std::uint64_t bound : {1, 2, 3, 10}) {
+  for (const std::uint64_t bound : {1U, 2U, 3U, 10U}) {
     std::vector<int> hits(bound, 0);
     for (int i = 0; i < 1000; ++i) {
       const std::uint64_t drawn = random.below(bound);

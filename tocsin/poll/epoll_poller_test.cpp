@@ -102,7 +102,7 @@ TEST(EpollPoller, ThreadsShareTheAnswersOfOnePoller) {
   }
   std::vector<std::atomic<int>> answered(many);
   std::atomic<std::uint64_t> count = 0;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&] {
       std::array<Event, 3> room;
@@ -116,7 +116,7 @@ TEST(EpollPoller, ThreadsShareTheAnswersOfOnePoller) {
     });
   for (std::uint64_t token = 0; token < many; ++token)
     EXPECT_TRUE(poller->modify(fds[token].get(), Ready::read, {.oneshot = true}, Token{token}));
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   for (std::uint64_t token = 0; token < many; ++token) EXPECT_EQ(answered[token], 1) << token;
 }
 
