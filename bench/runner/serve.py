@@ -9,8 +9,9 @@ import re
 import shutil
 import urllib.request
 
-from runner.figures import Row, interleaved, median, ratios, spread
+from runner.figures import Row
 from runner.processes import Failed, Server, free_port, run
+from runner.servers import compare
 
 TITLE = "serve a 1 KB file, one worker, relative to nginx (median of interleaved pairs)"
 CONTENT = bytes(range(256)) * 4
@@ -74,15 +75,18 @@ def _check(server):
         raise Failed(f"{server.name} delivers something else than the file")
 
 
-def _requests_per_second(context, start, root, connections):
+def _speed(context, start, root, connections):
+    """One timed run on a fresh server: (requests per second, share of its core it used)."""
     if shutil.which("wrk") is None:
         raise Failed("wrk is not installed")
     seconds = 1 if context.quick else 2
     with start(context, root) as server:
         _check(server)
+        before = server.cpu_seconds()
         out = run(["wrk", "-t", str(len(context.cores.load)), "-c", str(connections),
                    "-d", f"{seconds}s", f"http://{server.address}/file"],
                   60, set(context.cores.load))
+        cpu = (server.cpu_seconds() - before) / seconds
     for trouble in ("Non-2xx", "Socket errors"):
         found = re.search(rf"{trouble}.*", out)
         if found:
@@ -90,7 +94,7 @@ def _requests_per_second(context, start, root, connections):
     found = re.search(r"Requests/sec:\s+([\d.]+)", out)
     if not found or float(found.group(1)) == 0:
         raise Failed(f"{server.name}: wrk counted nothing")
-    return float(found.group(1))
+    return float(found.group(1)), cpu
 
 
 def rows(context):
@@ -101,14 +105,9 @@ def rows(context):
     for connections in (64, 1000):
         row = Row(f"tocsin serve, {connections:,} connections", unit="of nginx", least=1.0)
         try:
-            ours, theirs = interleaved(
-                lambda c=connections: _requests_per_second(context, _tocsin, root, c),
-                lambda c=connections: _requests_per_second(context, _nginx, root, c),
-                2 if context.quick else 7)
-            found = ratios(ours, theirs)
-            row.value = median(found)
-            row.note = (f"{spread(found)}; {median(ours) / 1e3:.0f} against "
-                        f"{median(theirs) / 1e3:.0f} k/s")
+            compare(row, lambda c=connections: _speed(context, _tocsin, root, c),
+                    lambda c=connections: _speed(context, _nginx, root, c),
+                    2 if context.quick else 7)
         except Failed as reason:
             row.note = str(reason)
         yield row
