@@ -26,12 +26,9 @@ constexpr Ready makes_short_reads_lie =
 void IoOperation::start() { source_->enlist(*this); }
 
 void IoOperation::abandon() {
-  if (is_waiting()) forget();
+  if (source_ != nullptr && source_->waiting(direction_) == this)
+    source_->waiting(direction_) = nullptr;
   fail(Errno::cancelled);
-}
-
-void IoOperation::forget() {
-  if (source_ != nullptr) source_->waiting(direction_) = nullptr;
 }
 
 // ---- FdSource -----------------------------------------------------------------------------------

@@ -50,10 +50,7 @@ class IoOperation : public Operation {
   IoOperation(FdSource& source, Direction direction) : source_(&source), direction_(direction) {}
   IoOperation(IoOperation&& other) noexcept
       : Operation(std::move(other)), source_(other.source_), direction_(other.direction_) {}
-  ~IoOperation() {
-    if (is_waiting()) [[unlikely]]
-      forget();
-  }
+  ~IoOperation() = default;
 
   FdSource& source() { return *source_; }
 
@@ -69,7 +66,6 @@ class IoOperation : public Operation {
 
   void start() final;
   void abandon() final;
-  void forget();
 
   FdSource* source_;  // Null once the source has ended.
   Direction direction_;

@@ -37,11 +37,10 @@ class Context {
   Executor& executor() const { return *executor_; }
   bool is_cancelled() const { return cancelled_; }
 
-  /// Whether code of this very line is on the stack now, as far as it has not ended. Whoever owns
-  /// a line says when it begins, and CHECKs before it destroys one that has not ended that it is
-  /// not running: the frame of a coroutine that runs cannot be destroyed.
-  bool is_running() const { return running_; }
-  void begin() { running_ = true; }
+  /// Whether code of this very line is on the stack now, as far as it has begun and not ended.
+  /// Whoever owns a line CHECKs before it destroys one that it is not running: the frame of a
+  /// coroutine that runs cannot be destroyed.
+  bool is_running() const { return waiting_ == nullptr; }
 
   /// Tells the line to stop: what it waits for ends with ECANCELED, and so will whatever it would
   /// wait for next. The line is resumed from the executor's queue, never from inside this call.
@@ -49,13 +48,17 @@ class Context {
   /// nothing.
   void cancel();
 
+  /// Takes the line out of whatever it waits in, without resuming it: for whoever is about to destroy
+  /// its coroutines (Task does). Nothing happens if it does not wait.
+  void give_up();
+
  private:
   friend class Suspension;
 
   Executor* executor_;
-  Suspension* waiting_ = nullptr;  // What the line waits for; null if it runs or is to be resumed.
+  Suspension* waiting_ = nullptr;  // Where the line is suspended; null while it runs.
+  bool completed_ = false;         // What it waited for is there: it is in the executor's queue.
   bool cancelled_ = false;
-  bool running_ = false;
 };
 
 /// Who waits: the coroutine to resume, and the line of execution it belongs to.
@@ -65,16 +68,17 @@ struct Waiter {
 };
 
 /// One place where a line of execution is suspended: the base of every awaitable that waits. It
-/// lives in the frame of the coroutine that awaits it; destroying it (with the frame) is legal
-/// while it waits, which takes it out of everything it waits in, and while it is to be resumed,
-/// which takes it out of the executor's queue. It can be moved until it is awaited.
+/// lives in the frame of the coroutine that awaits it, and can be moved until it is awaited. It has
+/// no destructor, which every message would pay for: whoever destroys frames that may wait has the
+/// Context give up first, which knows the one place there is to clean up.
 ///
 /// While it waits, its links as a Work are its own to use: most wait in a List through them.
 class Suspension : public Work {
  public:
   /// Whether the line waits here: from `enter` until it is completed or given up.
   bool is_waiting() const {
-    return waiter_.context != nullptr && waiter_.context->waiting_ == this;
+    return waiter_.context != nullptr && waiter_.context->waiting_ == this &&
+           !waiter_.context->completed_;
   }
 
  protected:
@@ -82,26 +86,18 @@ class Suspension : public Work {
   Suspension(Suspension&& other) noexcept : Work(std::move(other)) {
     CHECK(other.waiter_.context == nullptr, "an operation stays where it is once it is awaited");
   }
-  ~Suspension() {
-    if (is_waiting()) waiter_.context->waiting_ = nullptr;
-  }
+  ~Suspension() = default;
 
   /// The line waits here from now on. Requires: it waits nowhere else.
   void enter(Waiter waiter) {
     CHECK(waiter.context->waiting_ == nullptr, "one line of execution awaits one thing at a time");
     waiter.context->waiting_ = this;
-    waiter.context->running_ = false;
     waiter_ = waiter;
   }
 
   /// The line no longer waits here and goes on: the caller resumes `handle()`, or is about to
-  /// return to it. Nothing happens if it is not here.
-  void leave() {
-    Context* const context = std::exchange(waiter_.context, nullptr);
-    if (context == nullptr) return;
-    context->waiting_ = nullptr;
-    context->running_ = true;
-  }
+  /// return to it. Requires: it was entered.
+  void leave() { waiter_.context->waiting_ = nullptr; }
 
   /// Leaves and resumes the coroutine now. Only for code that the executor called, with nothing
   /// left to do: the coroutine may destroy this object and its source before this call returns.
@@ -114,7 +110,7 @@ class Suspension : public Work {
   /// from anywhere on the thread. Requires: it waits, and is in no list.
   void resume_later() {
     CHECK(is_waiting(), "an operation is completed once");
-    waiter_.context->waiting_ = nullptr;
+    waiter_.context->completed_ = true;
     waiter_.context->executor().post(*this);
   }
 
@@ -131,15 +127,32 @@ class Suspension : public Work {
   /// `resume_later`; a composite hands the cancellation on and goes on waiting.
   virtual void on_cancel() = 0;
 
-  void run() final { resume(); }
+  /// The coroutine that waits here is about to be destroyed: leaves everything it waits in. Nothing
+  /// is resumed.
+  virtual void on_destroy() = 0;
 
-  Waiter waiter_;  // The context is null before it is awaited and once the coroutine goes on.
+  void run() final {
+    waiter_.context->completed_ = false;
+    resume();
+  }
+
+  Waiter waiter_;  // The context is null before it is awaited.
 };
 
 inline void Context::cancel() {
   if (cancelled_) return;
   cancelled_ = true;
-  if (waiting_ != nullptr) waiting_->on_cancel();
+  if (waiting_ != nullptr && !completed_) waiting_->on_cancel();
+}
+
+inline void Context::give_up() {
+  if (waiting_ == nullptr) return;
+  if (completed_)
+    waiting_->unlink();
+  else
+    waiting_->on_destroy();
+  completed_ = false;
+  waiting_ = nullptr;
 }
 
 }  // namespace tocsin

@@ -55,6 +55,7 @@ class Operation : public Suspension {
     abandon();
     resume_later();
   }
+  void on_destroy() final { abandon(); }
 };
 
 /// What `co_await` accepts besides std::coroutine_traits' own: anything that can be begun with a

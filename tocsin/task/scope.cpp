@@ -19,7 +19,6 @@ void Scope::begin(AnyChild* child) {
   children_.push_back(*child);
   ++size_;
   if (cancelled_) child->context().cancel();
-  child->context().begin();
   child->body().resume();  // `child` may be gone after this.
 }
 

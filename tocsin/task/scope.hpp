@@ -120,9 +120,6 @@ class [[nodiscard]] Scope::Join final : public Suspension {
  public:
   explicit Join(Scope& scope) : scope_(&scope) {}
   Join(Join&&) = default;
-  ~Join() {
-    if (scope_->joiner_ == this) scope_->joiner_ = nullptr;
-  }
 
   bool await_ready() const {
     CHECK(scope_->joiner_ == nullptr, "a Scope is joined by one at a time");
@@ -138,6 +135,7 @@ class [[nodiscard]] Scope::Join final : public Suspension {
  private:
   friend class Scope;
   void on_cancel() override { scope_->cancel(); }
+  void on_destroy() override { scope_->joiner_ = nullptr; }
 
   Scope* scope_;
 };

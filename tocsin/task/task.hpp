@@ -74,6 +74,11 @@ class PromiseBase {
     keeper_ = &keeper;
   }
 
+  /// The frame is about to be destroyed before its end.
+  void give_up() {
+    if (context_ != nullptr) context_->give_up();
+  }
+
  private:
   Context* context_ = nullptr;       // Null until begun.
   std::coroutine_handle<> awaiter_;  // Whoever awaits it, or else
@@ -129,7 +134,9 @@ class [[nodiscard]] Task final {
   Task& operator=(Task&&) = delete;
   /// Requires: the body is not running now.
   ~Task() {
-    if (frame_) frame_.destroy();
+    if (!frame_) return;
+    if (!frame_.done()) frame_.promise().give_up();
+    frame_.destroy();
   }
 
   bool await_ready() const { return false; }

@@ -49,9 +49,6 @@ class [[nodiscard]] Limited final : public Suspension {
   Limited(A awaitable, internal::Due due) : inner_(std::move(awaitable)), due_(due) {}
   Limited(Limited&& other) noexcept
       : Suspension(std::move(other)), inner_(std::move(other.inner_)), due_(other.due_) {}
-  ~Limited() {
-    CHECK(!is_waiting() || !line_->is_running(), "a timeout was destroyed by what runs inside it");
-  }
 
   bool await_ready() { return inner_.await_ready(); }
 
@@ -61,7 +58,6 @@ class [[nodiscard]] Limited final : public Suspension {
     line_.emplace(executor);
     if (waiter.context->is_cancelled()) line_->cancel();
     executor.arm(alarm_, due_.from(executor.now()));
-    line_->begin();
     return inner_.suspend(Waiter{waiter.handle, &*line_});
   }
   template <class Promise>
@@ -70,8 +66,10 @@ class [[nodiscard]] Limited final : public Suspension {
   }
 
   Folded await_resume() {
-    leave();
-    alarm_.unlink();
+    if (line_) {
+      leave();
+      alarm_.unlink();
+    }
     if constexpr (is_result<Value>) {
       Value result = inner_.await_resume();
       if (!result && result.error() == Errno::cancelled && timed_out_)
@@ -97,6 +95,10 @@ class [[nodiscard]] Limited final : public Suspension {
   };
 
   void on_cancel() override { line_->cancel(); }
+  void on_destroy() override {
+    CHECK(!line_->is_running(), "a timeout was destroyed by what runs inside it");
+    line_->give_up();
+  }
 
   std::optional<Context> line_;  // Made when awaited; outlives the awaitable that runs in it.
   A inner_;

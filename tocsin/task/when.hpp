@@ -136,7 +136,6 @@ class [[nodiscard]] TogetherOf final : public Together {
       context_.emplace(parent.executor());
       if (parent.is_cancelled()) context_->cancel();
       task_.emplace(as_task(std::move(awaitable)));
-      context_->begin();
       task_->begin(*context_, *this).resume();
     }
     /// Ends it if that can be done at once, else tells it to end. Answers whether it has ended.
@@ -174,6 +173,7 @@ class [[nodiscard]] TogetherOf final : public Together {
       if (branch.is_active()) branch.cancel();
     });
   }
+  void on_destroy() override {}  // Each branch owns its Task, which gives up for itself.
   void on_first() override {
     if constexpr (any)
       each([this](auto& branch, auto&) {

@@ -32,6 +32,7 @@ struct Stubborn final : Suspension {
   }
   void await_resume() const {}
   void on_cancel() override {}
+  void on_destroy() override {}
   void go_on() { resume_later(); }
 };
 
