@@ -57,8 +57,8 @@ struct Mode {
 /// back in each event. The Loop never uses one twice.
 enum class Token : std::uint64_t {};
 
-/// One answer. It is laid out as the kernel's struct epoll_event (packed on x86-64, as there), so that
-/// epoll answers straight into it.
+/// One answer. It is laid out as the kernel's struct epoll_event (packed on x86-64, as there), so
+/// that epoll answers straight into it.
 struct Event {
   Ready ready;
   Token token;
