@@ -138,7 +138,7 @@ std::string pattern(std::size_t size) {
 
 class EchoExample : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Each, EchoExample,
-                         testing::Values("echo_level", "echo_edge", "oneshot_pool"),
+                         testing::Values("echo", "echo_level", "echo_edge", "oneshot_pool"),
                          [](const auto& example) { return std::string(example.param); });
 
 TEST_P(EchoExample, SendsBackWhatItIsSent) {
