@@ -97,6 +97,7 @@ class Forever final : public Suspension {
 
  private:
   void on_cancel() override {}
+  void on_destroy() override {}
 };
 
 TEST(Run, TheSecondSignalDestroysTheBody) {
