@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tocsin/loop/loop.hpp"
@@ -77,6 +78,9 @@ class CallSource final : public Source {
         loop_.kernel().read(fd_.get(), std::as_writable_bytes(std::span(&count, 1))).value());
   }
 
+  /// What to do from now on.
+  void on_call(OnReady call) { call_ = std::move(call); }
+
   Token token() const { return token_; }
   Fd& fd() { return fd_; }
   int calls() const { return calls_; }
@@ -92,10 +96,10 @@ class CallSource final : public Source {
       OnReady& call;
       const std::weak_ptr<bool>& alive;
       ~Restored() {
-        if (!alive.expired()) source.call_ = std::move(call);
+        if (!alive.expired() && !source.call_) source.call_ = std::move(call);
       }
     } restored{*this, call, alive};
-    call(ready);
+    if (call) call(ready);
   }
 
   Loop& loop_;
