@@ -39,7 +39,10 @@ class Server {
     std::string path = std::string(TOCSIN_BIN_DIR "/examples/") + name;
     std::string argument = where;
     char* arguments[] = {path.data(), argument.data(), nullptr};
-    if (posix_spawn(&pid_, path.c_str(), &actions, nullptr, arguments, environ) != 0) pid_ = -1;
+    if (posix_spawn(&pid_, path.c_str(), &actions, nullptr, arguments, environ) != 0) {
+      pid_ = -1;
+      ADD_FAILURE() << "cannot start " << path;
+    }
     posix_spawn_file_actions_destroy(&actions);
     close(out[1]);
     for (char byte = 0; read(out[0], &byte, 1) == 1 && byte != '\n';) line_ += byte;
@@ -58,13 +61,16 @@ class Server {
   /// Its exit status, or minus the signal that ended it. Signal 0: waits for it to end by itself.
   int end(int signal) {
     int status = 0;
+    if (pid_ <= 0) return not_there;  // To kill(2), -1 would be every process there is.
     if (signal != 0) kill(pid_, signal);
-    if (waitpid(pid_, &status, 0) != pid_) return -1000;
+    if (waitpid(pid_, &status, 0) != pid_) return not_there;
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
  private:
+  static constexpr int not_there = -1000;
+
   pid_t pid_ = -1;
   std::string line_;
 };
@@ -145,7 +151,7 @@ TEST_P(EchoExample, SendsBackWhatItIsSent) {
   Server server(GetParam());
   ASSERT_TRUE(server.line().starts_with("listening on 127.0.0.1:")) << server.line();
   const Client client(server);
-  for (const std::size_t size : {1, 64, 1000, 100'000}) {
+  for (const std::size_t size : {1U, 64U, 1000U, 100'000U}) {
     client.say(pattern(size));
     EXPECT_TRUE(client.hear(size) == pattern(size)) << size;  // Not printed: it is long.
   }
