@@ -170,18 +170,21 @@ Answers PollerContract::wait_on(Poller& poller, std::optional<Duration> timeout,
 
 Answers PollerContract::look(std::size_t room) { return wait_on(*poller_, 0ns, room); }
 
+Duration PollerContract::now() {
+  const timespec time = kernel().clock_gettime(CLOCK_MONOTONIC).value();
+  return std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec};
+}
+
 Answers PollerContract::next(std::optional<Duration> timeout, std::size_t room) {
-  for (int attempt = 0; attempt < attempts; ++attempt)
+  const Duration begin = now();
+  while (now() - begin < patience)
     if (Answers answers = wait_on(*poller_, timeout, room); !answers.empty()) return answers;
   return {};
 }
 
 bool PollerContract::waits_out(Duration timeout) {
-  const auto now = [this] {
-    const timespec time = kernel().clock_gettime(CLOCK_MONOTONIC).value();
-    return std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec};
-  };
-  for (int attempt = 0; attempt < attempts; ++attempt) {
+  const Duration begin = now();
+  while (now() - begin < patience) {
     const Duration start = now();
     EXPECT_EQ(wait_on(*poller_, timeout), Answers{});
     if (now() - start >= timeout) return true;

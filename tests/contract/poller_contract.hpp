@@ -125,7 +125,9 @@ class PollerContract : public testing::TestWithParam<World> {
   std::unique_ptr<Poller> poller_;
 
  private:
-  static constexpr int attempts = 10;
+  static constexpr Duration patience = 5s;
+
+  Duration now();
 };
 
 /// For EXPECT_EQ against a Result<>: 0 for success, else the error number.
