@@ -40,26 +40,38 @@ def spawn(command, cpus=None, batch=False, **options):
     return child
 
 
+def _has_ended(child):
+    """Whether the child has ended. It is not reaped: its number stays its own until it is."""
+    if child.returncode is not None:
+        return True
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, child.pid, flags) is not None
+
+
 def end(child, seconds=5.0, pid=None):
     """SIGTERM to `pid` (the child itself if None), SIGKILL to its session if that does not help.
-    Returns the exit status of the child, or None if it had to be killed."""
-    status = child.poll()
-    if status is None:
+    Returns the exit status of the child."""
+    if not _has_ended(child):
         try:
             os.kill(pid or child.pid, signal.SIGTERM)
-            status = child.wait(seconds)
-        except (subprocess.TimeoutExpired, ProcessLookupError):
-            status = None
+        except ProcessLookupError:
+            pass  # The traced server has ended, its tracer is about to.
+        deadline = time.monotonic() + seconds
+        while not _has_ended(child) and time.monotonic() < deadline:
+            time.sleep(0.002)
     _kill_session(child)
-    return status
+    return child.returncode
 
 
 def _kill_session(child):
-    try:
-        os.killpg(child.pid, signal.SIGKILL)  # Also whoever outlived a child that has ended.
-    except (ProcessLookupError, PermissionError):
-        pass
-    child.wait()
+    """Ends whatever is left of the child's session, then reaps the child. In this order: once the
+    leader of a session has been reaped, its number may be somebody else's."""
+    if child.returncode is None:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        child.wait()
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
             stream.close()
@@ -73,7 +85,7 @@ def end_all():
 
 
 def run(command, seconds, cpus=None):
-    """Runs to the end and returns stdout. Raises Failed, with the last line of stderr."""
+    """Runs to the end and returns stdout. Raises Failed, with the first line of stderr."""
     child = spawn(command, cpus, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         out, err = child.communicate(timeout=seconds)
@@ -153,7 +165,7 @@ class Server:
     def _wait_until_listening(self, seconds):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self._child.poll() is not None:
+            if _has_ended(self._child):
                 raise Failed(f"{self.name} did not start: {self._last_words()}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1.0).close()
