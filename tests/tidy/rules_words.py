@@ -118,7 +118,7 @@ def unfinished(source):
 def sleep_in_test(source):
     if source.is_cpp:
         # The library's own sleep_for is awaited and runs on the executor's time.
-        found = source.find(r"\bthis_thread\b|(?<![\w.>])(?:u|nano|clock_nano)?sleep\s*\(")
+        found = source.find(r"\bthis_thread::sleep|(?<![\w.>])(?:u|nano|clock_nano)?sleep\s*\(")
     else:
         found = source.find(r"^\s*sleep\s+[\d.]+|\btime\.sleep\s*\(", source.text)
     for line, match in found:
@@ -166,13 +166,18 @@ def commented_out(source):
             yield number, "this looks like code in a comment"
 
 
-@rule("suppression", "`NOLINT(the-check): the reason`, and as few as possible",
+@rule("suppression", "`NOLINT(the-check): the reason` (or the reason in the line above), and as few as possible",
       cpp,
       bad=[("tocsin/net/a.cpp", "f();  // NOLINT\n"),
            ("tocsin/net/a.cpp", "f();  // NOLINT(a-b)\n")],
-      good=[("tocsin/net/a.cpp", "f();  // NOLINT(a-b): the kernel wants it.\n")])
+      good=[("tocsin/net/a.cpp", "f();  // NOLINT(a-b): the kernel wants it.\n"),
+            ("tocsin/net/a.cpp", "// The kernel wants it.\nf();  // NOLINT(a-b)\n")])
 def suppression(source):
+    of_what = re.compile(r"NOLINT(?:NEXTLINE|BEGIN)?\([\w.,* -]+\)(?P<why>: \w)?|NOLINTEND\(")
     for line, text in source.comments:
-        if "NOLINT" in text and not re.search(
-                r"NOLINT(?:NEXTLINE|BEGIN)?\([\w.,* -]+\): \w|NOLINTEND\(", text):
+        if "NOLINT" not in text:
+            continue
+        said = of_what.search(text)
+        above = source.lines[line - 2].lstrip() if line > 1 else ""
+        if not said or "END" not in said.group() and not said["why"] and above[:2] != "//":
             yield line, "a suppression that does not say of what, or why"
