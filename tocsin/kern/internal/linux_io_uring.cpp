@@ -133,7 +133,15 @@ Result<> LinuxIoUring::cancel(std::uint64_t target, std::uint64_t user_data) {
   return {};
 }
 
-Result<> LinuxIoUring::submit() { return nothing_or_error(io_uring_submit(&ring_)); }
+// The kernel stops behind a call that it refuses at once (a path that is too long), having answered
+// it; the rest has to be handed over again. Linux 5.18's IORING_SETUP_SUBMIT_ALL would spare that.
+Result<> LinuxIoUring::submit() {
+  do {
+    const int returned = io_uring_submit(&ring_);
+    if (returned <= 0) return nothing_or_error(returned);
+  } while (io_uring_sq_ready(&ring_) > 0);
+  return {};
+}
 
 Result<> LinuxIoUring::submit_and_wait(const timespec* timeout) {
   if (timeout == nullptr) return nothing_or_error(io_uring_submit_and_wait(&ring_, 1));

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+//
+// SlowDisk, FileWorld: what tests of files need: a disk that is as slow, as short and as broken as
+// the test says, and a loop with an engine on it.
+//
+// A page cache hides the disk from a test, and a real disk cannot be told to wait. So calls of both
+// engines pass a gate here: those of threads in the thread, those of io_uring where they are
+// submitted.
+//
+// Thread rule: the test's thread; SlowDisk's calls also from the engine's.
+#pragma once
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <climits>
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "tocsin/file/file.hpp"
+#include "tocsin/kern/forwarding_kernel_testing.hpp"
+#include "tocsin/task/scope.hpp"
+#include "tocsin/task/sleep.hpp"
+
+namespace tocsin {
+
+/// The real Linux, with a gate before its disks.
+class SlowDisk final : public ForwardingKernel {
+ public:
+  std::atomic<bool> cached = false;  // Whether preadv2 may answer from the page cache.
+  std::atomic<std::size_t> most_written = SIZE_MAX;  // By one call.
+  std::atomic<int> answer = 0;                       // Of every call, if it is not 0: -errno.
+  Result<> ring_refused;                             // What io_uring_setup fails with.
+  bool ring_is_old = false;                          // It supports nothing.
+  int submits_to_fail = 0;                           // With EAGAIN.
+
+  /// From now on calls wait at the gate.
+  void hold() { set_permits(0); }
+  /// Lets one call through, or whatever a ring has queued.
+  void let_pass() {
+    if (ring_ != nullptr) return ring_->pass();
+    set_permits(1);
+  }
+  /// Opens the gate.
+  void release() {
+    set_permits(INT_MAX);
+    if (ring_ != nullptr) ring_->pass();
+  }
+  /// How many calls have come as far as the gate: of threads only.
+  int arrived() const { return arrived_; }
+  void wait_until_arrived(int count) const {
+    for (int now = arrived_; now < count; now = arrived_) arrived_.wait(now);
+  }
+
+  Result<int> openat(int directory, const char* path, int flags, mode_t mode) override {
+    pass();
+    return below_.openat(directory, path, flags, mode);
+  }
+  Result<> statx(int directory, const char* path, int flags, unsigned mask,
+                 struct statx& into) override {
+    pass();
+    return below_.statx(directory, path, flags, mask, into);
+  }
+  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override {
+    pass();
+    if (answer != 0) return std::unexpected(Errno{-answer});
+    return below_.pread(fd, into, offset);
+  }
+  Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) override {
+    pass();
+    if (answer != 0) return std::unexpected(Errno{-answer});
+    return below_.pwrite(fd, bytes.first(std::min(bytes.size(), most_written.load())), offset);
+  }
+  Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
+                              int flags) override {
+    if (!cached) return std::unexpected(Errno::again);
+    return below_.preadv2(fd, into, offset, flags);
+  }
+  Result<> fsync(int fd) override {
+    pass();
+    return below_.fsync(fd);
+  }
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
+    if (!ring_refused) return std::unexpected(ring_refused.error());
+    auto made = below_.io_uring_setup(entries);
+    if (!made) return made;
+    return std::make_unique<Ring>(*this, std::move(*made));
+  }
+
+ private:
+  struct Ring final : ForwardingIoUring {
+    Ring(SlowDisk& owner, std::unique_ptr<IoUring> below)
+        : ForwardingIoUring(std::move(below)), disk(owner) {
+      disk.ring_ = this;
+    }
+    ~Ring() override { disk.ring_ = nullptr; }
+
+    bool supports(unsigned operation) const override {
+      return !disk.ring_is_old && below_->supports(operation);
+    }
+    Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t number) override {
+      const std::size_t size = std::min(bytes.size(), disk.most_written.load());
+      return below_->write(fd, bytes.first(size), offset, number);
+    }
+    Result<> submit() override {
+      if (disk.submits_to_fail > 0) {
+        --disk.submits_to_fail;
+        return std::unexpected(Errno::again);
+      }
+      return disk.is_held() ? Result<>() : below_->submit();
+    }
+    std::size_t harvest(std::span<IoCompletion> into) override {
+      const std::size_t count = below_->harvest(into);
+      for (IoCompletion& completion : into.first(count))
+        if (disk.answer != 0) completion.result = disk.answer;
+      return count;
+    }
+    void pass() { ASSERT_TRUE(below_->submit()); }
+
+    SlowDisk& disk;
+  };
+
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++arrived_;
+    arrived_.notify_all();
+    wake_.wait(lock, [this] { return permits_ > 0; });
+    if (permits_ != INT_MAX) --permits_;
+  }
+  void set_permits(int permits) {
+    const std::lock_guard lock(mutex_);
+    permits_ = permits;
+    wake_.notify_all();
+  }
+  bool is_held() {
+    const std::lock_guard lock(mutex_);
+    return permits_ == 0;
+  }
+
+  Ring* ring_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  int permits_ = INT_MAX;  // INT_MAX: the gate is open.
+  std::atomic<int> arrived_ = 0;
+};
+
+/// A slow disk, a directory on it, a loop, and an engine unless that was refused.
+struct FileWorld {
+  explicit FileWorld(const FileEngineOptions& options, const LoopOptions& loop_options = {})
+      : loop(Loop::create(disk, loop_options).value()),
+        made(FileEngine::create(*loop, options)),
+        engine(made ? std::move(*made) : nullptr) {
+    std::string pattern = testing::TempDir() + "tocsin-file-XXXXXX";
+    directory = ::mkdtemp(pattern.data());
+  }
+  FileWorld(const FileWorld&) = delete;
+  FileWorld& operator=(const FileWorld&) = delete;
+  ~FileWorld() { std::filesystem::remove_all(directory); }
+
+  std::string path(const std::string& name) const { return directory + "/" + name; }
+
+  /// Awaits `awaitable` in a line of its own, and stores what it gives.
+  template <Awaitable A>
+  static Task<> keep(A awaitable, std::optional<AwaitResult<A>>& into) {
+    auto got = co_await std::move(awaitable);
+    into.emplace(std::move(got));
+  }
+
+  /// Runs the loop until `into` has something.
+  template <class T>
+  T wait_for(std::optional<T>& into) const {
+    constexpr int too_many = 100'000;
+    for (int turns = 0; !into && turns < too_many; ++turns)
+      EXPECT_TRUE(loop->run_once(std::chrono::seconds{10}));
+    CHECK(into.has_value(), "what the test waits for does not come");
+    return std::move(*into);
+  }
+
+  /// Runs the loop until `awaitable` has given its result.
+  template <Awaitable A>
+  AwaitResult<A> run(A awaitable) const {
+    std::optional<AwaitResult<A>> got;
+    Scope scope(*loop);
+    scope.spawn(keep(std::move(awaitable), got));
+    return wait_for(got);
+  }
+
+  /// Runs the loop until nothing is in flight.
+  void drain() const {
+    while (engine->in_flight() > 0) EXPECT_TRUE(loop->run_once(std::chrono::seconds{10}));
+  }
+
+  File open(const std::string& name, int flags) const {
+    return run(File::open(*engine, path(name), flags)).value();
+  }
+
+  SlowDisk disk;
+  std::unique_ptr<Loop> loop;
+  Result<std::unique_ptr<FileEngine>> made;
+  std::unique_ptr<FileEngine> engine;
+  std::string directory;
+};
+
+/// One suite, both engines; where io_uring is refused, its half is skipped and says why.
+class FileTest : public testing::TestWithParam<EngineChoice> {
+ protected:
+  void SetUp() override { make({}); }
+  void make(FileEngineOptions options, const LoopOptions& loop_options = {}) {
+    options.choice = GetParam();
+    world.emplace(options, loop_options);
+    if (world->engine == nullptr) GTEST_SKIP() << "io_uring: " << world->made.error().message();
+  }
+  bool on_threads() const { return GetParam() == EngineChoice::threads; }
+
+  std::optional<FileWorld> world;
+};
+
+inline std::string name_of_choice(const testing::TestParamInfo<EngineChoice>& info) {
+  return info.param == EngineChoice::threads ? "threads" : "io_uring";
+}
+
+}  // namespace tocsin

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//
+// ForwardingKernel: a Kernel that hands every call to another one, unchanged.
+//
+// A test derives from it and overrides the calls it wants to count, to hold up or to let fail; all
+// others are the kernel's below.
+//
+// Ownership: the kernel below is the caller's and must outlive it. Thread rule: any thread.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "tocsin/kern/io_uring.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+
+namespace tocsin {
+
+/// Every call is Kernel's of that name.
+class ForwardingKernel : public Kernel {
+ public:
+  explicit ForwardingKernel(Kernel& below = LinuxKernel::shared()) : below_(below) {}
+
+  Result<> close(int fd) override { return below_.close(fd); }
+  Result<int> dup(int fd) override { return below_.dup(fd); }
+  Result<int> dup3(int from, int to, int flags) override { return below_.dup3(from, to, flags); }
+  Result<int> fcntl(int fd, int command, int argument) override {
+    return below_.fcntl(fd, command, argument);
+  }
+  Result<std::size_t> read(int fd, MutableBytes into) override { return below_.read(fd, into); }
+  Result<std::size_t> write(int fd, ByteView bytes) override { return below_.write(fd, bytes); }
+  Result<std::size_t> readv(int fd, std::span<const iovec> into) override {
+    return below_.readv(fd, into);
+  }
+  Result<std::size_t> writev(int fd, std::span<const iovec> from) override {
+    return below_.writev(fd, from);
+  }
+  Result<std::array<int, 2>> pipe2(int flags) override { return below_.pipe2(flags); }
+  Result<int> epoll_create1(int flags) override { return below_.epoll_create1(flags); }
+  Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override {
+    return below_.epoll_ctl(epfd, operation, fd, event);
+  }
+  Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
+    return below_.epoll_wait(epfd, events, timeout);
+  }
+  Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
+                                   const timespec* timeout) override {
+    return below_.epoll_pwait2(epfd, events, timeout);
+  }
+  Result<std::size_t> ppoll(std::span<pollfd> fds, const timespec* timeout) override {
+    return below_.ppoll(fds, timeout);
+  }
+  Result<std::size_t> pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                              unsigned long* except_set, const timespec* timeout) override {
+    return below_.pselect(nfds, read_set, write_set, except_set, timeout);
+  }
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
+    return below_.io_uring_setup(entries);
+  }
+  Result<int> eventfd(unsigned initial, int flags) override {
+    return below_.eventfd(initial, flags);
+  }
+  Result<int> timerfd_create(clockid_t clock, int flags) override {
+    return below_.timerfd_create(clock, flags);
+  }
+  Result<> timerfd_settime(int fd, int flags, const itimerspec& value) override {
+    return below_.timerfd_settime(fd, flags, value);
+  }
+  Result<int> signalfd(int fd, const sigset_t& mask, int flags) override {
+    return below_.signalfd(fd, mask, flags);
+  }
+  Result<> pthread_sigmask(int how, const sigset_t* mask, sigset_t* before) override {
+    return below_.pthread_sigmask(how, mask, before);
+  }
+  Result<int> socket(int domain, int type, int protocol) override {
+    return below_.socket(domain, type, protocol);
+  }
+  Result<std::array<int, 2>> socketpair(int domain, int type, int protocol) override {
+    return below_.socketpair(domain, type, protocol);
+  }
+  Result<> bind(int fd, const sockaddr* address, socklen_t length) override {
+    return below_.bind(fd, address, length);
+  }
+  Result<> listen(int fd, int backlog) override { return below_.listen(fd, backlog); }
+  Result<> connect(int fd, const sockaddr* address, socklen_t length) override {
+    return below_.connect(fd, address, length);
+  }
+  Result<int> accept4(int fd, sockaddr* address, socklen_t* length, int flags) override {
+    return below_.accept4(fd, address, length, flags);
+  }
+  Result<std::size_t> recv(int fd, MutableBytes into, int flags) override {
+    return below_.recv(fd, into, flags);
+  }
+  Result<std::size_t> recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                               socklen_t* length) override {
+    return below_.recvfrom(fd, into, flags, address, length);
+  }
+  Result<std::size_t> recvmsg(int fd, msghdr& message, int flags) override {
+    return below_.recvmsg(fd, message, flags);
+  }
+  Result<std::size_t> send(int fd, ByteView bytes, int flags) override {
+    return below_.send(fd, bytes, flags);
+  }
+  Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+                             socklen_t length) override {
+    return below_.sendto(fd, bytes, flags, address, length);
+  }
+  Result<std::size_t> sendmsg(int fd, const msghdr& message, int flags) override {
+    return below_.sendmsg(fd, message, flags);
+  }
+  Result<> shutdown(int fd, int how) override { return below_.shutdown(fd, how); }
+  Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) override {
+    return below_.getsockopt(fd, level, name, value, length);
+  }
+  Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) override {
+    return below_.setsockopt(fd, level, name, value, length);
+  }
+  Result<> getsockname(int fd, sockaddr* address, socklen_t* length) override {
+    return below_.getsockname(fd, address, length);
+  }
+  Result<> getpeername(int fd, sockaddr* address, socklen_t* length) override {
+    return below_.getpeername(fd, address, length);
+  }
+  Result<int> openat(int directory, const char* path, int flags, mode_t mode) override {
+    return below_.openat(directory, path, flags, mode);
+  }
+  Result<int> openat2(int directory, const char* path, const open_how& how) override {
+    return below_.openat2(directory, path, how);
+  }
+  Result<> statx(int directory, const char* path, int flags, unsigned mask,
+                 struct statx& into) override {
+    return below_.statx(directory, path, flags, mask, into);
+  }
+  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override {
+    return below_.pread(fd, into, offset);
+  }
+  Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) override {
+    return below_.pwrite(fd, bytes, offset);
+  }
+  Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
+                              int flags) override {
+    return below_.preadv2(fd, into, offset, flags);
+  }
+  Result<> fsync(int fd) override { return below_.fsync(fd); }
+  Result<> ftruncate(int fd, std::uint64_t length) override { return below_.ftruncate(fd, length); }
+  Result<> unlinkat(int directory, const char* path, int flags) override {
+    return below_.unlinkat(directory, path, flags);
+  }
+  Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset,
+                               std::size_t count) override {
+    return below_.sendfile(to, from, offset, count);
+  }
+  Result<timespec> clock_gettime(clockid_t clock) override { return below_.clock_gettime(clock); }
+  pid_t getpid() override { return below_.getpid(); }
+  Result<void*> mmap(std::size_t length, int protection, int flags) override {
+    return below_.mmap(length, protection, flags);
+  }
+  Result<> munmap(void* address, std::size_t length) override {
+    return below_.munmap(address, length);
+  }
+  Result<> madvise(void* address, std::size_t length, int advice) override {
+    return below_.madvise(address, length, advice);
+  }
+
+ protected:
+  Kernel& below_;
+};
+
+/// The same for a ring, which it owns: every call is IoUring's of that name.
+class ForwardingIoUring : public IoUring {
+ public:
+  explicit ForwardingIoUring(std::unique_ptr<IoUring> below) : below_(std::move(below)) {}
+
+  int fd() const override { return below_->fd(); }
+  bool supports(unsigned operation) const override { return below_->supports(operation); }
+  Result<> poll_add(int fd, std::uint32_t events, PollShot shot, std::uint64_t user_data) override {
+    return below_->poll_add(fd, events, shot, user_data);
+  }
+  Result<> poll_remove(std::uint64_t target, std::uint64_t user_data) override {
+    return below_->poll_remove(target, user_data);
+  }
+  Result<> read(int fd, MutableBytes into, std::uint64_t offset, std::uint64_t user_data) override {
+    return below_->read(fd, into, offset, user_data);
+  }
+  Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t user_data) override {
+    return below_->write(fd, bytes, offset, user_data);
+  }
+  Result<> fsync(int fd, std::uint64_t user_data) override { return below_->fsync(fd, user_data); }
+  Result<> openat(int directory, const char* path, int flags, mode_t mode,
+                  std::uint64_t user_data) override {
+    return below_->openat(directory, path, flags, mode, user_data);
+  }
+  Result<> statx(int directory, const char* path, int flags, unsigned mask, struct statx& into,
+                 std::uint64_t user_data) override {
+    return below_->statx(directory, path, flags, mask, into, user_data);
+  }
+  Result<> cancel(std::uint64_t target, std::uint64_t user_data) override {
+    return below_->cancel(target, user_data);
+  }
+  Result<> submit() override { return below_->submit(); }
+  Result<> submit_and_wait(const timespec* timeout) override {
+    return below_->submit_and_wait(timeout);
+  }
+  std::size_t harvest(std::span<IoCompletion> into) override { return below_->harvest(into); }
+  Result<> register_eventfd(int fd) override { return below_->register_eventfd(fd); }
+
+ protected:
+  std::unique_ptr<IoUring> below_;
+};
+
+}  // namespace tocsin
