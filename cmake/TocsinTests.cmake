@@ -10,6 +10,18 @@ foreach(folder IN ITEMS contract cli regression)
       TOCSIN_BIN_DIR="${CMAKE_BINARY_DIR}/bin" TOCSIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endif()
 endforeach()
+# A Loop inside the loops of others: of those that are there.
+pkg_check_modules(TOCSIN_GLIB QUIET IMPORTED_TARGET glib-2.0)
+pkg_check_modules(TOCSIN_LIBUV QUIET IMPORTED_TARGET libuv)
+foreach(foreign IN ITEMS GLIB LIBUV)
+  if(TOCSIN_${foreign}_FOUND)
+    string(TOLOWER ${foreign} name)
+    tocsin_test(embedding_${name}_test
+                SOURCES ${PROJECT_SOURCE_DIR}/tests/embedding/${name}_test.cpp
+                LINK tocsin PkgConfig::TOCSIN_${foreign})
+  endif()
+endforeach()
+
 if(TARGET cli_test)
   if(TOCSIN_CLI)
     target_link_libraries(cli_test PRIVATE tocsin_cli)

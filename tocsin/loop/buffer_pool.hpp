@@ -69,27 +69,25 @@ class BufferPool {
   explicit BufferPool(std::size_t buffer_size) : buffer_size_(buffer_size) {}
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
-  ~BufferPool() {
-    while (spare_count_ > 0) delete[] spare_[--spare_count_];
-  }
+  ~BufferPool();
 
   Buffer take() {
     static_cast<void>(next());
-    return {*this, spare_[--spare_count_], 0};
+    return {*this, std::exchange(next_, nullptr), 0};
   }
 
   /// Lends the memory that `next` has shown, with `size` bytes of it filled; nothing if that is 0.
   Buffer take(std::size_t size) {
     if (size == 0) return {};
-    return {*this, spare_[--spare_count_], size};
+    return {*this, std::exchange(next_, nullptr), size};
   }
 
   /// The memory that `take` would lend now: for whoever reads into it first and takes it only if
   /// something came. Nobody else's until somebody takes it.
   MutableBytes next() {
-    if (spare_count_ == 0) [[unlikely]]
-      spare_[spare_count_++] = new std::byte[buffer_size_];
-    return {spare_[spare_count_ - 1], buffer_size_};
+    if (next_ == nullptr) [[unlikely]]
+      next_ = find_next();
+    return {next_, buffer_size_};
   }
 
   std::size_t buffer_size() const { return buffer_size_; }
@@ -98,14 +96,17 @@ class BufferPool {
   friend class Buffer;
   static constexpr std::size_t most_spare = 16;  // More are freed: a burst is not for ever.
 
+  std::byte* find_next();
   void give_back(std::byte* memory) {
-    if (spare_count_ < most_spare) [[likely]]
-      spare_[spare_count_++] = memory;
+    if (next_ == nullptr) [[likely]]
+      next_ = memory;
     else
-      delete[] memory;
+      put_aside(memory);
   }
+  void put_aside(std::byte* memory);
 
   // Bare pointers on the path of every message: this class owns them, and nobody else sees them.
+  std::byte* next_ = nullptr;  // Lent next; null while it is lent.
   std::size_t buffer_size_;
   std::size_t spare_count_ = 0;
   std::array<std::byte*, most_spare> spare_;

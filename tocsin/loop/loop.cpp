@@ -23,7 +23,8 @@ class Unserved {
   Unserved& operator=(const Unserved&) = delete;
   ~Unserved() { kept_ = {next_, end_}; }
 
-  const Event* next() { return next_ == end_ ? nullptr : next_++; }
+  bool empty() const { return next_ == end_; }
+  Event next() { return *next_++; }
 
  private:
   std::span<const Event>& kept_;
@@ -162,14 +163,15 @@ Result<> Loop::harvest(std::optional<Duration> longest) {
 // registration has gone by the time it is looked at matches nothing.
 void Loop::serve_ready() {
   Unserved rest(unserved_);
-  while (const Event* event = rest.next()) {
-    Source* const source = registry_.source_of(event->token);
+  while (!rest.empty()) {
+    const Event event = rest.next();
+    Source* const source = registry_.source_of(event.token);
     if (source == nullptr) [[unlikely]] {
       ++counters_.stale_events;
       continue;
     }
     source->unlink();  // If it was left over: it is served once a turn.
-    source->on_ready(event->ready);
+    source->on_ready(event.ready);
   }
 }
 

@@ -45,7 +45,7 @@ class Registry {
   /// Whom an event is for; null if the registration is gone.
   Source* source_of(Token token) const {
     const std::uint32_t index = index_of(token);
-    if (index >= called_.size()) [[unlikely]]
+    if (index >= used_) [[unlikely]]
       return nullptr;
     // A free slot's generation is one that no token has yet, so this is the whole question.
     const Called& called = called_[index];
@@ -102,12 +102,13 @@ class Registry {
     }
     called_.emplace_back();
     registrations_.emplace_back();
-    return static_cast<std::uint32_t>(called_.size() - 1);
+    return used_++;
   }
 
   std::vector<Called> called_;
   std::vector<Registration> registrations_;  // By the same index.
   std::vector<std::uint32_t> free_;
+  std::uint32_t used_ = 0;  // Slots there are.
   std::size_t size_ = 0;
 };
 
