@@ -127,26 +127,26 @@ class Program {
       const std::uint64_t manner = random_.below(4);
       if (manner == 0) {
         auto got = co_await timeout(some_time(), from.channel.receive());
-        if (!took(from, got)) co_return std::unexpected(got.error());
+        if (!got) co_return std::unexpected(got.error());
+        took(from, *got);
       } else if (manner == 1) {
         Lane& other = lane();
         auto first = co_await when_any(from.channel.receive(), sleep_for(some_time()),
                                        timeout(some_time(), other.channel.receive()));
-        if (auto* got = std::get_if<0>(&first)) (void)took(from, *got);
-        if (auto* got = std::get_if<2>(&first)) (void)took(other, *got);
+        if (auto* got = std::get_if<0>(&first); got != nullptr && *got) took(from, **got);
+        if (auto* got = std::get_if<2>(&first); got != nullptr && *got) took(other, **got);
       } else {
         auto got = co_await from.channel.receive();
-        if (!took(from, got)) co_return std::unexpected(got.error());
+        if (!got) co_return std::unexpected(got.error());
+        took(from, *got);
       }
     }
     co_return {};
   }
 
-  bool took(Lane& from, Result<Item>& got) {
-    if (!got) return false;
-    ++accounts_[got->number].taken;
-    from.order.push_back(got->number);
-    return true;
+  void took(Lane& from, const Item& item) {
+    ++accounts_[item.number].taken;
+    from.order.push_back(item.number);
   }
 
   Task<Result<>> holds(Counted) {
@@ -217,7 +217,7 @@ class Program {
 
   /// Takes what is left, and looks at the order of everything that went through.
   void audit(Lane& which) {
-    while (auto left = which.channel.try_receive()) (void)took(which, left);
+    while (auto left = which.channel.try_receive()) took(which, *left);
     EXPECT_EQ(which.channel.size(), 0u);
     std::vector<std::size_t> last(static_cast<std::size_t>(senders_) + 1);
     for (const std::size_t number : which.order) {

@@ -11,9 +11,10 @@
 // out of the `co_await`.
 //
 // Ownership: a Task owns its coroutine frame. Destroying a Task whose body is suspended is legal:
-// the frame's locals are destroyed, innermost first, and the operation it waits for is taken back.
-// Parameters of a coroutine are copied into its frame; references and the `this` of a lambda are
-// the caller's to keep.
+// the operation it waits for is taken back, then the frames' locals are destroyed, innermost first.
+// (That does need stack, a frame of the machine's for each task of the chain.) A Task that is
+// awaited by name must not outlive the line that awaits it. Parameters of a coroutine are copied
+// into its frame; references and the `this` of a lambda are the caller's to keep.
 //
 // Thread rule: one thread at a time; a Task that has started stays on its executor's.
 #pragma once
