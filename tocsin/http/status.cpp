@@ -40,7 +40,7 @@ std::string_view reason_of(Status status) {
     case Status::internal_error:
       return "Internal Server Error";
     case Status::unknown_method:
-      return "Not Implemented";  // The words of RFC 9110, 15.6.2.
+      return "Unknown Method";  // The words are free (RFC 9112, 4).
     case Status::unavailable:
       return "Service Unavailable";
     case Status::version_not_supported:

@@ -2,6 +2,10 @@
 //
 // Status: the three digits of an answer (RFC 9110, 15) and the words that go with them.
 //
+//     parse_request, handler ──> [ Status ] ──> the status line
+//
+// Only the number counts; the words are for people who look at the bytes.
+//
 // Thread rule: a value; any thread.
 #pragma once
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "cli/program.hpp"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "cli/serve.hpp"
+
+namespace tocsin::cli {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  tocsin serve                          this folder at http://127.0.0.1:8080
+  tocsin serve public --listen :8080    a folder, for everyone who reaches this machine
+  tocsin help serve                     all about serve
+)";
+
+// The first line of CLI11's complaint, without the help that may follow it.
+std::string first_line(std::string text) {
+  text.resize(std::min(text.find('\n'), text.size()));
+  return text;
+}
+
+}  // namespace
+
+int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* err) {
+  CLI::App app("tocsin: servers and tools on one event loop", "tocsin");
+  app.set_version_flag("--version", TOCSIN_VERSION);
+  app.footer(examples);
+  app.require_subcommand(1);
+
+  ServeArguments serve_arguments;
+  const CLI::App* const serve_command = add_serve(app, serve_arguments);
+  std::string topic;
+  CLI::App* const help_command = app.add_subcommand("help", "explain the program or a subcommand");
+  help_command->add_option("SUBCOMMAND", topic, "what to explain");
+
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back.
+  try {
+    app.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print(out, "{}", serve_command->parsed() ? serve_command->help() : app.help());
+    return success;
+  } catch (const CLI::CallForVersion&) {
+    fmt::print(out, "tocsin {}\n", TOCSIN_VERSION);
+    return success;
+  } catch (const CLI::ParseError& error) {
+    const char* const about = serve_command->parsed() ? "serve " : "";
+    fmt::print(err, "tocsin: {}; see: tocsin {}--help\n", first_line(error.what()), about);
+    return not_started;
+  }
+
+  if (!help_command->parsed()) return serve(serve_arguments, out, err);
+  if (topic.empty() || topic == "serve") {
+    fmt::print(out, "{}", topic.empty() ? app.help() : serve_command->help());
+    return success;
+  }
+  fmt::print(err, "tocsin: there is no subcommand {}; see: tocsin help\n", topic);
+  return not_started;
+}
+
+}  // namespace tocsin::cli
