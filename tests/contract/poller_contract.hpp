@@ -113,13 +113,13 @@ class PollerContract : public testing::TestWithParam<World> {
   Answers wait_on(Poller& poller, std::optional<Duration> timeout, std::size_t room = 16);
 
   // A wait may end with nothing because it was interrupted, and here that happens without a signal:
-  // a ring that a test before has closed interrupts the threads that used it, some time later. So
-  // the two below do as every caller must and wait again; not for ever, because what never answers
-  // and what always ends early must fail.
+  // a ring that a test before has closed interrupts the threads that used it, some time later.
 
-  /// Waits for the first answers.
+  /// Waits for the first answers, again if it was interrupted, as every caller must; but not for
+  /// ever, because what never answers must fail.
   Answers next(std::optional<Duration> timeout = 10s, std::size_t room = 16);
-  /// Whether a wait with nothing to answer lasts `timeout`, and not a nanosecond less.
+  /// Whether a wait with nothing to answer lasts `timeout`, and not a nanosecond less: one wait, in
+  /// a thread of its own, which no ring knows.
   bool waits_out(Duration timeout);
 
   std::unique_ptr<Poller> poller_;
