@@ -73,8 +73,11 @@ AnyAccept::Outcome AnyAccept::judge(Errno error) {
 }
 
 void AnyAccept::fail(Errno error) {
-  rest_.unlink();
   error_ = error.value();
+  if (!rest_.is_linked()) return;
+  // It is not the kernel that said "nothing there": whoever accepts next has to ask.
+  rest_.unlink();
+  source().try_again(Direction::read);
 }
 
 }  // namespace tocsin::internal

@@ -78,7 +78,7 @@ class Address {
     sockaddr_in6 v6;
   };
 
-  Storage storage_;
+  Storage storage_{};
   socklen_t size_ = 0;  // 0: no address.
 };
 
