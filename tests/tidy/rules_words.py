@@ -166,7 +166,7 @@ def commented_out(source):
             yield number, "this looks like code in a comment"
 
 
-@rule("suppression", "`NOLINT(the-check): the reason` (or the reason in the line above), and as few as possible",
+@rule("suppression", "`NOLINT(the-check): the reason`, or the reason in the line above; and few",
       cpp,
       bad=[("tocsin/net/a.cpp", "f();  // NOLINT\n"),
            ("tocsin/net/a.cpp", "f();  // NOLINT(a-b)\n")],
