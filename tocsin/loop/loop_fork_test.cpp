@@ -68,7 +68,7 @@ TEST_P(LoopFork, AChildThatStartsAnewHasTheRegistrationsTheAlarmsAndAWakerOfItsO
   loop().post(work);
   const auto child = [&] {
     if (!loop().restart_after_fork()) return 1;
-    if (!loop().run_once(0ns) || log_ != Log{"work"}) return 2;
+    if (!loop().run_once(0ns) || log_.empty() || log_[0] != "work") return 2;
     while (log_.size() < 2)
       if (!loop().run_once(std::nullopt)) return 3;
     if (log_.back() != "alarm") return 4;

@@ -33,6 +33,7 @@ inline constexpr Mode edge{.trigger = Trigger::edge};
 class CallWork final : public Work {
  public:
   explicit CallWork(Function function) : function_(std::move(function)) {}
+  ~CallWork() { unlink(); }
   void run() override { function_(); }
 
  private:
