@@ -228,6 +228,17 @@ TEST_F(TimeoutTest, AnExceptionComesThroughAndDisarms) {
   EXPECT_FALSE(executor.has_alarms());
 }
 
+TEST_F(TimeoutTest, OneThatIsAwaitedByNameIsDisarmedAlthoughItLivesOn) {
+  scope.spawn([](ManualExecutor& on, Gate& at) -> Task<> {
+    auto named = timeout(5s, at.pass());
+    EXPECT_TRUE(co_await named);
+    EXPECT_FALSE(on.has_alarms());
+  }(executor, gate));
+  gate.open();
+  executor.run_until_idle();
+  EXPECT_EQ(scope.size(), 0u);
+}
+
 TEST_F(TimeoutTest, LongerThanThereIsTimeMeansForEver) {
   executor.advance(10s);
   start(timeout(Duration::max(), gate.pass()));
