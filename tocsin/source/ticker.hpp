@@ -68,17 +68,14 @@ class [[nodiscard]] Tick final : public Operation {
  public:
   explicit Tick(Ticker& ticker) : ticker_(ticker) {}
   Tick(Tick&& other) noexcept : Operation(std::move(other)), ticker_(other.ticker_) {}
-  ~Tick() {
-    if (started_) ticker_.awaited_ = false;
-  }
 
   bool await_ready() const {
     CHECK(!ticker_.awaited_, "a ticker is awaited by one at a time");
     return ticker_.is_due();
   }
   Result<std::uint64_t> await_resume() {
-    if (std::exchange(started_, false)) ticker_.awaited_ = false;
     if (cancelled_) return std::unexpected(Errno::cancelled);
+    ticker_.awaited_ = false;
     return ticker_.take();
   }
 
@@ -90,16 +87,16 @@ class [[nodiscard]] Tick final : public Operation {
   };
 
   void start() override {
-    ticker_.awaited_ = started_ = true;
+    ticker_.awaited_ = true;
     executor().arm(wake_, ticker_.next_);
   }
   void abandon() override {
     wake_.unlink();
+    ticker_.awaited_ = false;
     cancelled_ = true;
   }
 
   Ticker& ticker_;
-  bool started_ = false;
   bool cancelled_ = false;
   Wake wake_{*this};
 };
