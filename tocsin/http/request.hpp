@@ -35,26 +35,26 @@ enum class Method : std::uint8_t {
 
 struct Request {
   Method method = Method::other;
-  std::string_view method_name;  // As sent: methods are case-sensitive.
+  std::string_view method_name = {};  // As sent: methods are case-sensitive.
 
   /// What is asked for, from its first '/': the scheme and authority of an absolute target are
   /// taken off (RFC 9112, 3.2.2). Only OPTIONS and CONNECT may come with one that has no '/'.
-  std::string_view target;
-  std::string_view path;   // Of the target, up to '?'; still percent-encoded: see path.hpp.
-  std::string_view query;  // Behind the '?'.
+  std::string_view target = {};
+  std::string_view path = {};   // Of the target, up to '?'; still percent-encoded: see path.hpp.
+  std::string_view query = {};  // Behind the '?'.
 
   int minor_version = 1;    // Of HTTP/1.x: 0 or 1.
   bool keep_alive = false;  // The client would send another request on this connection.
 
-  std::string_view host;   // Never absent in HTTP/1.1.
-  std::string_view range;  // Empty if absent, as are the views of `conditions`.
-  Conditions conditions;
+  std::string_view host = {};   // Never absent in HTTP/1.1.
+  std::string_view range = {};  // Empty if absent, as are the views of `conditions`.
+  Conditions conditions = {};
 
   std::uint64_t content_length = 0;
   bool chunked = false;           // A body of unknown length follows.
   bool expects_continue = false;  // The client waits for a word before it sends its body.
 
-  std::string_view fields;  // The lines of the header, each with its CR LF.
+  std::string_view fields = {};  // The lines of the header, each with its CR LF.
 
   /// The value of the first field called `name` (in any case of letters), or nothing.
   std::optional<std::string_view> field(std::string_view name) const;

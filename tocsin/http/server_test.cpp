@@ -205,6 +205,7 @@ TEST(HttpServer, FinishesAnAnswerUnderWayWhenItIsCancelled) {
   Exchange exchange;
   std::string heard;
   const std::string body(5'000'000, 'b');
+  const TimePoint begin = exchange.loop().now();
   auto listener = TcpListener::bind(exchange.loop(), Address::loopback(0)).value();
   const Address where = listener.local_address().value();
   Loop& loop = exchange.loop();
@@ -235,6 +236,7 @@ TEST(HttpServer, FinishesAnAnswerUnderWayWhenItIsCancelled) {
   clients.spawn(client());
   ASSERT_TRUE(loop.run().has_value());
   EXPECT_TRUE(without_date(heard) == answer(body)) << heard.size();
+  EXPECT_LT(exchange.loop().now() - begin, 20s) << "it waited for its grace to be over";
 }
 
 TEST(HttpServer, CutsWhatIsNotFinishedWithinItsGrace) {

@@ -52,8 +52,10 @@ class Connection : public Member {
 
   // ---- the end ----------------------------------------------------------------------------------
 
-  /// Whether another request may come.
-  bool goes_on() const { return !over_; }
+  /// Whether another request may come: its head says so, and the server is not about to end.
+  bool goes_on() const {
+    return !over_ && !(service().is_draining() && reader_.is_between_requests());
+  }
 
   /// Whether the client may still be sending what nobody will read: to close at once would reset
   /// the connection, and the answer could be lost with it (RFC 9112, 9.6).
