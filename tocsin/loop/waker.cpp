@@ -36,9 +36,12 @@ void Waker::ring() {
   static_cast<void>(kernel_.write(eventfd_.get(), std::as_bytes(std::span(&one, 1))));
 }
 
+// Posts are looked for before, too: as long as they come, what their posters read is left alone.
 bool Waker::prepare_to_sleep() {
-  asleep_.store(true, std::memory_order_seq_cst);
-  if (posts_.is_empty() && !rung_.load(std::memory_order_seq_cst)) return true;
+  if (!has_posts()) {
+    asleep_.store(true, std::memory_order_seq_cst);
+    if (!has_posts() && !rung_.load(std::memory_order_seq_cst)) return true;
+  }
   woke();
   return false;
 }

@@ -54,7 +54,7 @@ class Waker final : private Work {
   /// Says that it does not sleep (any more). What was left before is seen by whatever the loop
   /// looks at afterwards.
   void woke() {
-    asleep_.store(false, std::memory_order_relaxed);
+    if (asleep_.load(std::memory_order_relaxed)) asleep_.store(false, std::memory_order_relaxed);
     // Looked at first: an exchange costs more than the rest of a turn that nobody rang for.
     if (rung_.load(std::memory_order_relaxed))
       static_cast<void>(rung_.exchange(false, std::memory_order_acq_rel));
@@ -77,8 +77,9 @@ class Waker final : private Work {
 
   Kernel& kernel_;
   Fd eventfd_;
-  std::atomic<bool> rung_ = false;    // A wake-up that nobody has slept through yet.
-  std::atomic<bool> asleep_ = false;  // The loop sleeps, and nobody has rung.
+  // Read at every post, written once a turn: apart from what the loop writes more often.
+  alignas(64) std::atomic<bool> rung_ = false;  // A wake-up that nobody has slept through yet.
+  std::atomic<bool> asleep_ = false;            // The loop sleeps, and nobody has rung.
   std::atomic<std::uint64_t> wakeups_ = 0;
   internal::PostQueue posts_;
 };
