@@ -31,6 +31,10 @@ target_compile_features(tocsin_settings INTERFACE cxx_std_23)
 target_include_directories(tocsin_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(tocsin_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${TOCSIN_WERROR}>:-Werror>)
+# g++ guesses the target of a virtual call when one file has a single candidate, and pays for the
+# guess at every call: on the path of a message the candidate is never the one.
+target_compile_options(tocsin_settings INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-fno-devirtualize-speculatively>)
 target_link_libraries(tocsin_settings INTERFACE PkgConfig::LIBURING Threads::Threads)
 
 if(TOCSIN_SANITIZE)

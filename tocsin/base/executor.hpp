@@ -6,7 +6,7 @@
 //
 // It lies in base so that loop need not know of coroutines and task need not know of loops. Work
 // and Alarm are intrusive: they live where their owner lives (most often in a coroutine frame), no
-// call here allocates, and destroying one takes it off whatever queue it is in.
+// call here allocates.
 //
 // Thread rule: the executor's own thread for everything here.
 #pragma once
@@ -19,7 +19,9 @@
 namespace tocsin {
 
 /// Something to be run once, soon. Unlinking it (or destroying it) before its turn calls it off.
-class Work : public ListNode {
+/// It does not leave its queue by itself when it is destroyed: whoever derives from it unlinks it
+/// first. (A coroutine's Context does that for the operations that wait in its frames.)
+class Work : public ListLink {
  public:
   /// Called by the executor, never from inside `post`. It may destroy anything, this Work included.
   virtual void run() = 0;
@@ -39,7 +41,7 @@ class Alarm : public Work {
  protected:
   Alarm() = default;
   Alarm(Alarm&&) = default;
-  ~Alarm() = default;
+  ~Alarm() { unlink(); }
 
  private:
   friend class TimerWheel;

@@ -16,16 +16,17 @@
 
 namespace tocsin {
 
-/// Derive from it to be an element of a List. In at most one list at a time.
-class ListNode {
+/// What makes an element of a List; in at most one list at a time. It has no destructor: derive
+/// from ListNode, unless somebody else sees to it that the element leaves its list before it ends.
+class ListLink {
  public:
-  ListNode() = default;
-  ~ListNode() { unlink(); }
-  /// Only the value around a node moves, never a link: an awaitable is handed on before it waits.
-  ListNode(ListNode&& other) noexcept {
+  // Leaves previous_ as it is: every operation of every message is made with this.
+  ListLink() {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  /// Only the value around a link moves, never the link: an awaitable is handed on before it waits.
+  ListLink(ListLink&& other) noexcept {  // NOLINT(cppcoreguidelines-pro-type-member-init)
     CHECK(!other.is_linked(), "what is in a list stays where it is");
   }
-  ListNode& operator=(ListNode&&) = delete;
+  ListLink& operator=(ListLink&&) = delete;
 
   bool is_linked() const { return next_ != nullptr; }
 
@@ -34,14 +35,14 @@ class ListNode {
     if (next_ == nullptr) return;
     previous_->next_ = next_;
     next_->previous_ = previous_;
-    next_ = previous_ = nullptr;
+    next_ = nullptr;
   }
 
  private:
   template <class T>
   friend class List;
 
-  void link_before(ListNode& place) {
+  void link_before(ListLink& place) {
     CHECK(!is_linked(), "an element is in one list at a time");
     previous_ = place.previous_;
     next_ = &place;
@@ -49,11 +50,19 @@ class ListNode {
     place.previous_ = this;
   }
 
-  ListNode* previous_ = nullptr;  // Both null, or both not: linked.
-  ListNode* next_ = nullptr;
+  ListLink* next_ = nullptr;  // Null: not linked. Then the other one means nothing.
+  ListLink* previous_;
 };
 
-/// A first-in first-out list of T, which derives from ListNode. A list that is destroyed lets its
+/// An element that leaves its list when it is destroyed.
+class ListNode : public ListLink {
+ public:
+  ListNode() = default;
+  ListNode(ListNode&&) = default;
+  ~ListNode() { unlink(); }
+};
+
+/// A first-in first-out list of T, which derives from ListLink. A list that is destroyed lets its
 /// elements go: they are unlinked, not destroyed.
 template <class T>
 class List {
@@ -61,7 +70,7 @@ class List {
   List() { head_.next_ = head_.previous_ = &head_; }
   ~List() {
     clear();
-    head_.next_ = head_.previous_ = nullptr;
+    head_.next_ = nullptr;
   }
   List(const List&) = delete;
   List& operator=(const List&) = delete;
@@ -75,13 +84,13 @@ class List {
   }
 
   /// Requires: `element` is in no list.
-  void push_back(T& element) { static_cast<ListNode&>(element).link_before(head_); }
-  void push_front(T& element) { static_cast<ListNode&>(element).link_before(*head_.next_); }
+  void push_back(T& element) { static_cast<ListLink&>(element).link_before(head_); }
+  void push_front(T& element) { static_cast<ListLink&>(element).link_before(*head_.next_); }
 
   /// Takes the first element out and returns it, or null if there is none.
   T* pop_front() {
     if (empty()) return nullptr;
-    ListNode& first = *head_.next_;
+    ListLink& first = *head_.next_;
     first.unlink();
     return static_cast<T*>(&first);
   }
@@ -89,8 +98,8 @@ class List {
   /// Moves everything from `other` to the end of this list, in order, in O(1).
   void splice_back(List& other) {
     if (other.empty()) return;
-    ListNode& first = *other.head_.next_;
-    ListNode& last = *other.head_.previous_;
+    ListLink& first = *other.head_.next_;
+    ListLink& last = *other.head_.previous_;
     other.head_.next_ = other.head_.previous_ = &other.head_;
     first.previous_ = head_.previous_;
     last.next_ = &head_;
@@ -108,7 +117,7 @@ class List {
   /// were all. `visit` changes no list.
   template <class Visit>
   bool visit_first(std::size_t most, Visit visit) const {
-    const ListNode* node = head_.next_;
+    const ListLink* node = head_.next_;
     for (; node != &head_ && most > 0; node = node->next_, --most)
       visit(static_cast<const T&>(*node));
     return node == &head_;
@@ -118,15 +127,15 @@ class List {
   /// other.
   template <class Visit>
   void for_each(Visit visit) {
-    for (ListNode* node = head_.next_; node != &head_;) {
-      ListNode* const next = node->next_;
+    for (ListLink* node = head_.next_; node != &head_;) {
+      ListLink* const next = node->next_;
       visit(static_cast<T&>(*node));
       node = next;
     }
   }
 
  private:
-  ListNode head_;  // The sentinel: a circle, so that no link is ever a special case.
+  ListLink head_;  // The sentinel: a circle, so that no link is ever a special case.
 };
 
 }  // namespace tocsin

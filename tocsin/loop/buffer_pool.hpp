@@ -76,11 +76,9 @@ class BufferPool {
     return {*this, std::exchange(next_, nullptr), 0};
   }
 
-  /// Lends the memory that `next` has shown, with `size` bytes of it filled; nothing if that is 0.
-  Buffer take(std::size_t size) {
-    if (size == 0) return {};
-    return {*this, std::exchange(next_, nullptr), size};
-  }
+  /// Lends the memory that `next` has shown, with `size` bytes of it filled. Requires: `next` was
+  /// called, and nothing taken since.
+  Buffer take(std::size_t size) { return {*this, std::exchange(next_, nullptr), size}; }
 
   /// The memory that `take` would lend now: for whoever reads into it first and takes it only if
   /// something came. Nobody else's until somebody takes it.

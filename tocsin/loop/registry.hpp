@@ -49,7 +49,10 @@ class Registry {
       return nullptr;
     // A free slot's generation is one that no token has yet, so this is the whole question.
     const Called& called = called_[index];
-    return called.generation == generation_of(token) ? called.source : nullptr;
+    if (called.generation != generation_of(token)) [[unlikely]]
+      return nullptr;
+    if (called.source == nullptr) __builtin_unreachable();
+    return called.source;
   }
 
   /// Null if the registration is gone.

@@ -7,7 +7,8 @@
 
 namespace tocsin {
 
-bool ReadOperation::attempt() {
+// In line in both of its callers: a call would cost every message a tenth of what it costs in all.
+[[gnu::always_inline]] inline bool ReadOperation::try_read() {
   FdSource& from = source();
   const MutableBytes room = from.loop().buffers().next();
   const auto count = from.kernel().recv(from.fd(), room, 0);
@@ -16,6 +17,12 @@ bool ReadOperation::attempt() {
   from.received(*count, room.size());
   count_ = static_cast<std::int64_t>(*count);
   return true;
+}
+
+bool ReadOperation::attempt() { return try_read(); }
+
+void ReadOperation::proceed() {
+  proceed_with<Direction::read>([this] { return try_read(); });
 }
 
 bool ReadOperation::failed(Errno error) {
@@ -28,23 +35,24 @@ bool ReadOperation::failed(Errno error) {
 }
 
 bool WriteOperation::attempt() {
-  FdSource& to = source();
-  const int flags = more_ == More::yes ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-  while (true) {
-    const auto count = to.kernel().send(to.fd(), left_, flags);
-    if (!count) [[unlikely]] {
-      if (count.error() == Errno::again) {
-        to.blocked(Direction::write);
-        return false;
-      }
-      error_ = count.error().value();
-      return true;
+  while (source().may_try(Direction::write))
+    if (settle(send())) return true;
+  return false;
+}
+
+// Whether nothing is left to be done after a send(2) that gave `sent`.
+bool WriteOperation::settle(Result<std::size_t> sent) {
+  if (!sent) {
+    if (sent.error() == Errno::again) {
+      source().blocked(Direction::write);
+      return false;
     }
-    to.spend(*count);
-    left_ = left_.subspan(*count);
-    if (left_.empty()) return true;
-    if (!to.may_spend()) return false;
+    fail(sent.error());
+    return true;
   }
+  source().spend(*sent);
+  left_ = left_.subspan(*sent);
+  return left_.empty();
 }
 
 GatherOperation::GatherOperation(FdSource& source, std::span<const ByteView> parts)

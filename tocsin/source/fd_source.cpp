@@ -23,7 +23,15 @@ constexpr Ready makes_short_reads_lie =
 
 // ---- IoOperation --------------------------------------------------------------------------------
 
-void IoOperation::start() { source_->enlist(*this); }
+void IoOperation::start() { source_->enlist(*this, direction_); }
+
+void IoOperation::proceed() {
+  const auto again = [this] { return attempt(); };
+  if (direction_ == Direction::read)
+    proceed_with<Direction::read>(again);
+  else
+    proceed_with<Direction::write>(again);
+}
 
 void IoOperation::abandon() {
   if (source_ != nullptr && source_->waiting(direction_) == this)
@@ -78,38 +86,24 @@ void FdSource::absorb_rest(Ready ready) {
   if (any(ready, makes_short_reads_lie)) short_reads_lie_ = true;
 }
 
-// Whether the operation that waits in this direction now has its result.
-inline bool FdSource::try_waiting(Direction direction) {
-  IoOperation* const operation = waiting(direction);
-  if (operation == nullptr || !any(known_, bit(direction))) return false;
-  if (!operation->attempt()) {
-    if (any(known_, bit(direction))) loop_.serve_again(*this);
-    return false;
-  }
-  waiting(direction) = nullptr;
-  return true;
-}
-
 void FdSource::on_ready(Ready ready) {
   absorb(ready);
   renew_budget();
-  if (writer_ == nullptr) [[likely]] {
-    if (IoOperation* const reader = reader_; try_waiting(Direction::read)) reader->resume();
-    return;
-  }
-  on_ready_both();
+  if (writer_ != nullptr) [[unlikely]]
+    return proceed_both();
+  if (reader_ != nullptr && may_have(Direction::read)) reader_->proceed();
 }
 
 // A coroutine that is resumed may end this source: nothing of it is touched after that unless the
 // loop still knows it.
-void FdSource::on_ready_both() {
+void FdSource::proceed_both() {
   Loop& loop = loop_;
   const Token token = token_;
-  if (IoOperation* const reader = reader_; try_waiting(Direction::read)) {
-    reader->resume();
+  if (reader_ != nullptr && may_have(Direction::read)) {
+    reader_->proceed();
     if (!loop.is_live(token)) return;
   }
-  if (IoOperation* const writer = writer_; try_waiting(Direction::write)) writer->resume();
+  if (writer_ != nullptr && may_have(Direction::write)) writer_->proceed();
 }
 
 }  // namespace tocsin

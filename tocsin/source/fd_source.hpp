@@ -54,6 +54,14 @@ class IoOperation : public Operation {
 
   FdSource& source() { return *source_; }
 
+  /// `suspend`, for whoever knows its direction when it is compiled.
+  template <Direction direction>
+  bool suspend_in(Waiter waiter);
+
+  /// `proceed`, for whoever knows its direction and its attempt when it is compiled.
+  template <Direction direction, class Attempt>
+  void proceed_with(Attempt attempt);
+
  private:
   friend class FdSource;
 
@@ -61,6 +69,8 @@ class IoOperation : public Operation {
   /// the kernel said so (the author has told `FdSource::blocked`), or because the budget is used
   /// up.
   virtual bool attempt() = 0;
+  /// Tries again, and resumes the coroutine if the operation has its result then.
+  virtual void proceed();
   /// Its result is `error`: ECANCELED.
   virtual void fail(Errno error) = 0;
 
@@ -116,25 +126,28 @@ class FdSource final : public Source {
   }
   bool may_spend() const { return budget_ > 0; }
 
+  /// Whether a system call in this direction is worth making now.
+  bool may_try(Direction direction) const { return may_have(direction) && may_spend(); }
+
  private:
   friend class IoOperation;
 
   FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(std::move(fd)) { renew_budget(); }
 
+  /// Whether it is not known to be blocked.
+  bool may_have(Direction direction) const { return any(known_, bit(direction)); }
   static constexpr Ready bit(Direction direction) {
     return direction == Direction::read ? Ready::read : Ready::write;
   }
-  bool may_try(Direction direction) const { return any(known_, bit(direction)) && may_spend(); }
   IoOperation*& waiting(Direction direction) {
     return direction == Direction::read ? reader_ : writer_;
   }
 
   void on_ready(Ready ready) override;
-  void on_ready_both();
+  void proceed_both();
   void absorb(Ready ready);
   void absorb_rest(Ready ready);
-  bool try_waiting(Direction direction);
-  void enlist(IoOperation& operation);
+  void enlist(IoOperation& operation, Direction direction);
   void renew_budget() { budget_ = loop_.options().turn_bytes; }
   void end_operations();
 
@@ -148,27 +161,42 @@ class FdSource final : public Source {
   bool short_reads_lie_ = false;
 };
 
-inline bool IoOperation::suspend(Waiter waiter) {
+template <Direction direction>
+inline bool IoOperation::suspend_in(Waiter waiter) {
   if (waiter.context->is_cancelled()) [[unlikely]] {
     abandon();
     return false;
   }
   enter(waiter);
-  source_->enlist(*this);
+  source_->enlist(*this, direction);
   return true;
 }
 
-inline void FdSource::enlist(IoOperation& operation) {
-  waiting(operation.direction_) = &operation;
-  // It waits although it might go on: so it is the budget that is used up.
-  if (any(known_, bit(operation.direction_))) [[unlikely]]
-    loop_.serve_again(*this);
+template <Direction direction, class Attempt>
+inline void IoOperation::proceed_with(Attempt attempt) {
+  FdSource& source = *source_;
+  if (!attempt()) [[unlikely]] {
+    if (source.may_have(direction)) source.loop_.serve_again(source);
+    return;
+  }
+  source.waiting(direction) = nullptr;
+  resume();  // It may destroy this operation and its source.
 }
 
-inline bool IoOperation::await_ready() {
-  CHECK(source_->waiting(direction_) == nullptr,
+inline bool IoOperation::suspend(Waiter waiter) {
+  return direction_ == Direction::read ? suspend_in<Direction::read>(waiter)
+                                       : suspend_in<Direction::write>(waiter);
+}
+
+inline bool IoOperation::await_ready() { return source_->may_try(direction_) && attempt(); }
+
+inline void FdSource::enlist(IoOperation& operation, Direction direction) {
+  CHECK(waiting(direction) == nullptr,
         "one operation a direction at a time: await the first before the second");
-  return source_->may_try(direction_) && attempt();
+  waiting(direction) = &operation;
+  // It waits although it might go on: so it is the budget that is used up.
+  if (may_have(direction)) [[unlikely]]
+    loop_.serve_again(*this);
 }
 
 }  // namespace tocsin

@@ -29,7 +29,7 @@ class Suspension;
 class Context {
  public:
   /// `executor` must outlive the Context.
-  explicit Context(Executor& executor) : executor_(&executor) {}
+  explicit Context(Executor& executor) : executor_(&executor), coroutine_(nullptr) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context() { CHECK(waiting_ == nullptr, "a line of execution outlived its context"); }
@@ -48,16 +48,17 @@ class Context {
   /// nothing.
   void cancel();
 
-  /// Takes the line out of whatever it waits in, without resuming it: for whoever is about to destroy
-  /// its coroutines (Task does). Nothing happens if it does not wait.
+  /// Takes the line out of whatever it waits in, without resuming it: for whoever is about to
+  /// destroy its coroutines (Task does). Nothing happens if it does not wait.
   void give_up();
 
  private:
   friend class Suspension;
 
-  Executor* executor_;
   Suspension* waiting_ = nullptr;  // Where the line is suspended; null while it runs.
-  bool completed_ = false;         // What it waited for is there: it is in the executor's queue.
+  Executor* executor_;
+  void* coroutine_;         // Whom to resume there. (Not in the Suspension: one line, one place.)
+  bool completed_ = false;  // What it waited for is there: it is in the executor's queue.
   bool cancelled_ = false;
 };
 
@@ -77,14 +78,13 @@ class Suspension : public Work {
  public:
   /// Whether the line waits here: from `enter` until it is completed or given up.
   bool is_waiting() const {
-    return waiter_.context != nullptr && waiter_.context->waiting_ == this &&
-           !waiter_.context->completed_;
+    return context_ != nullptr && context_->waiting_ == this && !context_->completed_;
   }
 
  protected:
   Suspension() = default;
   Suspension(Suspension&& other) noexcept : Work(std::move(other)) {
-    CHECK(other.waiter_.context == nullptr, "an operation stays where it is once it is awaited");
+    CHECK(other.context_ == nullptr, "an operation stays where it is once it is awaited");
   }
   ~Suspension() = default;
 
@@ -92,33 +92,36 @@ class Suspension : public Work {
   void enter(Waiter waiter) {
     CHECK(waiter.context->waiting_ == nullptr, "one line of execution awaits one thing at a time");
     waiter.context->waiting_ = this;
-    waiter_ = waiter;
+    waiter.context->coroutine_ = waiter.handle.address();
+    context_ = waiter.context;
   }
 
   /// The line no longer waits here and goes on: the caller resumes `handle()`, or is about to
   /// return to it. Requires: it was entered.
-  void leave() { waiter_.context->waiting_ = nullptr; }
+  void leave() { context_->waiting_ = nullptr; }
 
   /// Leaves and resumes the coroutine now. Only for code that the executor called, with nothing
   /// left to do: the coroutine may destroy this object and its source before this call returns.
   void resume() {
     leave();
-    waiter_.handle.resume();
+    handle().resume();
   }
 
   /// Waits no longer, and has the executor resume the coroutine after what is queued already. Safe
   /// from anywhere on the thread. Requires: it waits, and is in no list.
   void resume_later() {
     CHECK(is_waiting(), "an operation is completed once");
-    waiter_.context->completed_ = true;
-    waiter_.context->executor().post(*this);
+    context_->completed_ = true;
+    context_->executor().post(*this);
   }
 
   /// The waiting coroutine: for a symmetric transfer to it, after `leave`.
-  std::coroutine_handle<> handle() const { return waiter_.handle; }
+  std::coroutine_handle<> handle() const {
+    return std::coroutine_handle<>::from_address(context_->coroutine_);
+  }
 
   /// Of the line that waits here. Requires: it does.
-  Executor& executor() const { return waiter_.context->executor(); }
+  Executor& executor() const { return context_->executor(); }
 
  private:
   friend class Context;
@@ -132,11 +135,11 @@ class Suspension : public Work {
   virtual void on_destroy() = 0;
 
   void run() final {
-    waiter_.context->completed_ = false;
+    context_->completed_ = false;
     resume();
   }
 
-  Waiter waiter_;  // The context is null before it is awaited.
+  Context* context_ = nullptr;  // Null before it is awaited.
 };
 
 inline void Context::cancel() {

@@ -19,8 +19,8 @@ using Log = std::vector<std::string>;
 // An idle connection is a Scope's child, a frame or two and what they wait for: these are what is
 // multiplied by a hundred thousand.
 static_assert(sizeof(Task<>) == sizeof(void*));
-static_assert(sizeof(Context) == 3 * sizeof(void*));
-static_assert(sizeof(Suspension) == 5 * sizeof(void*));
+static_assert(sizeof(Context) == 4 * sizeof(void*));
+static_assert(sizeof(Suspension) == 4 * sizeof(void*));
 static_assert(sizeof(internal::Promise<void>) == 4 * sizeof(void*));
 static_assert(sizeof(internal::Promise<Result<>>) == 5 * sizeof(void*));
 
