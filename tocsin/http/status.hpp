@@ -16,11 +16,13 @@ namespace tocsin::http {
 
 /// Those that this library sends by itself; a handler may send any other number from 200 to 599.
 enum class Status : std::uint16_t {
+  // Something was found.
   ok = 200,
   no_content = 204,
   partial_content = 206,
   moved_permanently = 301,
   not_modified = 304,
+  // The client is to change something.
   bad_request = 400,
   forbidden = 403,
   not_found = 404,
@@ -32,6 +34,7 @@ enum class Status : std::uint16_t {
   range_not_satisfiable = 416,
   expectation_failed = 417,
   header_fields_too_large = 431,
+  // The server cannot.
   internal_error = 500,
   unknown_method = 501,
   unavailable = 503,

@@ -101,7 +101,7 @@ void Connection::put(const Request& request, Response& response) {
     response.file = {};
   }
   const std::string_view content = response.content;
-  if (content.size() > most_copied || content.size() > room().size()) return;
+  if (content.empty() || content.size() > most_copied || content.size() > room().size()) return;
   std::memcpy(room().data(), content.data(), content.size());
   out_.fill(out_.size() + content.size());
   response.content = {};

@@ -29,7 +29,8 @@ class Member : public ListNode {
   Service& service() const { return service_; }
   Context& context() const { return context_; }
 
-  /// Whether it could end now and nobody would miss anything.
+  /// Whether it could end now and nobody would miss anything: such a one is cancelled when a drain
+  /// begins; the others end by themselves.
   void set_idle(bool idle) { idle_ = idle; }
   bool is_idle() const { return idle_; }
 
@@ -43,6 +44,7 @@ class Member : public ListNode {
 /// what a cancelled server waits for.
 class [[nodiscard]] AllEnded final : public Suspension {
  public:
+  /// For `longest` at most, counted from the turn in which it is awaited.
   AllEnded(Service& service, Duration longest) : service_(service), longest_(longest) {}
   AllEnded(const AllEnded&) = delete;
 
@@ -80,6 +82,7 @@ class Service {
       : executor_(executor), handler_(std::move(handler)), options_(options) {}
   Service(const Service&) = delete;
 
+  /// What all of them run on.
   Executor& executor() const { return executor_; }
   const ServerOptions& options() const { return options_; }
 
