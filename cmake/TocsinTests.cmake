@@ -35,13 +35,26 @@ if(TARGET cli_test)
 endif()
 
 # The code's own rules, and proof that each of them catches what it is for.
-find_program(TOCSIN_PYTHON3 python3 REQUIRED)
 add_test(NAME tidy.rules_catch_their_examples
-         COMMAND ${TOCSIN_PYTHON3} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py --self-test)
-add_test(NAME tidy.tree COMMAND ${TOCSIN_PYTHON3} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py)
+         COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py --self-test)
+add_test(NAME tidy.tree COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py)
 add_test(NAME scripts.front_door COMMAND ${PROJECT_SOURCE_DIR}/scripts/front_door_test.sh)
 set_tests_properties(tidy.rules_catch_their_examples tidy.tree scripts.front_door
                      PROPERTIES LABELS tidy TIMEOUT 60)
+
+# The documents say what the code does, and the programs they show are programs.
+set(docs python3 ${PROJECT_SOURCE_DIR}/tests/docs/docs.py)
+if(TOCSIN_SANITIZE)
+  set(docs_sanitize -fsanitize=${TOCSIN_SANITIZE})
+endif()
+add_test(NAME docs.checks_catch_their_examples COMMAND ${docs} --self-test)
+add_test(NAME docs.tree COMMAND ${docs})
+add_test(NAME docs.programs
+         COMMAND ${docs} --programs ${CMAKE_CXX_COMPILER} -std=c++23 -Wall -Wextra -Wpedantic
+                 -Wconversion -Wshadow -Werror ${docs_sanitize} -I${PROJECT_SOURCE_DIR} SOURCE
+                 $<TARGET_FILE:tocsin> ${LIBURING_LINK_LIBRARIES} -pthread -o PROGRAM)
+set_tests_properties(docs.checks_catch_their_examples docs.tree docs.programs
+                     PROPERTIES LABELS docs TIMEOUT 60)
 
 # What is installed works outside the tree. An instrumented library is nothing to install.
 if(TOCSIN_INSTALL AND NOT TOCSIN_SANITIZE)
