@@ -41,7 +41,7 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    fmt::print(out, "{}", serve_command->parsed() ? serve_command->help() : app.help());
+    fmt::print(out, "{}", serve_command->parsed() ? serve_command->help("tocsin") : app.help());
     return success;
   } catch (const CLI::CallForVersion&) {
     fmt::print(out, "tocsin {}\n", TOCSIN_VERSION);
@@ -54,7 +54,7 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
 
   if (!help_command->parsed()) return serve(serve_arguments, out, err);
   if (topic.empty() || topic == "serve") {
-    fmt::print(out, "{}", topic.empty() ? app.help() : serve_command->help());
+    fmt::print(out, "{}", topic.empty() ? app.help() : serve_command->help("tocsin"));
     return success;
   }
   fmt::print(err, "tocsin: there is no subcommand {}; see: tocsin help\n", topic);

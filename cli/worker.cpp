@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/worker.hpp"
 
+#include <new>
 #include <utility>
 
 namespace tocsin::cli {
@@ -39,7 +40,11 @@ Result<> Worker::run() {
 }
 
 Task<> Worker::await_end() {
-  outcome_ = co_await serving_.join();
+  try {
+    outcome_ = co_await serving_.join();
+  } catch (const std::bad_alloc&) {
+    outcome_ = std::unexpected(Errno{ENOMEM});
+  }
   if (!outcome_ && outcome_.error() == Errno::cancelled) outcome_ = {};  // As it was told.
   loop_->stop();
 }

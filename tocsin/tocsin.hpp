@@ -7,6 +7,8 @@
 
 #include "tocsin/base/result.hpp"
 #include "tocsin/base/time.hpp"
+#include "tocsin/http/server.hpp"
+#include "tocsin/http/static_files.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
 #include "tocsin/loop/loop.hpp"
 #include "tocsin/net/address.hpp"

@@ -31,8 +31,10 @@ Task<Result<>> serve_any(TcpListener listener, std::variant<Handler, AsyncHandle
   service.begin_drain();
   co_await internal::AllEnded(service, options.grace);
   connections.cancel();
-  // No failure comes out of it: connections give nothing.
-  static_cast<void>(co_await connections.join());
+  try {
+    static_cast<void>(co_await connections.join());
+  } catch (...) {  // One of them ran out of memory; that ended it and nothing else.
+  }
   co_return std::unexpected(why);
 }
 

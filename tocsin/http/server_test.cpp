@@ -199,6 +199,23 @@ TEST(HttpServer, SendsContentsOfAnySizeWhole) {
   }
 }
 
+TEST(HttpServer, DoesWithSmallBuffersWhatFitsThem) {
+  Exchange exchange({.buffer_size = 1024});
+  std::string requests;
+  std::string answers;
+  for (int i = 0; i < 100; ++i) {
+    requests += get("/" + std::string(200, 'a'));
+    answers += answer("GET /" + std::string(200, 'a'));
+  }
+  EXPECT_EQ(without_date(exchange(echo_path, {requests})), answers);
+  const auto far = [](const Request&) {
+    Response response = Response::error(Status::moved_permanently);
+    response.location = std::string(2000, '/');
+    return response;
+  };
+  EXPECT_EQ(exchange(far, {get("/")}).substr(0, 12), "HTTP/1.1 500");
+}
+
 // ---- the end ------------------------------------------------------------------------------------
 
 TEST(HttpServer, FinishesAnAnswerUnderWayWhenItIsCancelled) {

@@ -21,6 +21,9 @@ namespace tocsin::http {
 
 class Exchange {
  public:
+  explicit Exchange(const LoopOptions& loop = {})
+      : loop_(Loop::create(LinuxKernel::shared(), loop).value()) {}
+
   ServerOptions options;
 
   /// Whether the client says that it has finished after its last piece; if not, the server must be
@@ -80,7 +83,7 @@ class Exchange {
     ADD_FAILURE() << "the connection was reset, not closed";
   }
 
-  std::unique_ptr<Loop> loop_ = Loop::create().value();
+  std::unique_ptr<Loop> loop_;
   std::string heard_;
 };
 

@@ -24,6 +24,10 @@ constexpr Duration linger_time = std::chrono::seconds(2);
 // Of `out`, for the word about a request that is none behind answers to those that were.
 constexpr std::size_t refusal_room = most_head_overhead + 128;
 
+std::size_t head_room(const Response& response) {
+  return response.fields.size() + response.location.size() + most_head_overhead;
+}
+
 }  // namespace
 
 Connection::Connection(Service& service, Context& context, Stream& stream)
@@ -79,9 +83,8 @@ MutableBytes Connection::room() {
 bool Connection::has_room_for(const Response& response) const {
   if (out_.empty()) return true;
   const std::size_t copied = response.content.size() <= most_copied ? response.content.size() : 0;
-  const std::size_t needed =
-      response.fields.size() + response.location.size() + most_head_overhead + copied;
-  return out_.room().size() - out_.size() >= needed + refusal_room;
+  const std::size_t needed = head_room(response) + copied + refusal_room;
+  return out_.room().size() - out_.size() >= needed;
 }
 
 void Connection::put_head(const Response& response, bool keep_alive, bool is_http10) {
@@ -93,6 +96,8 @@ void Connection::put_head(const Response& response, bool keep_alive, bool is_htt
 void Connection::put(const Request& request, Response& response) {
   if (request.content_length > service().options().skipped_body && response.status < Status{400})
     response = Response::error(Status::content_too_large);
+  if (head_room(response) > pool_.buffer_size())  // Only where buffers were made small.
+    response = Response::error(Status::internal_error);
   const bool stays = stays_after(request);
   over_ = !stays;
   put_head(response, stays, request.minor_version == 0);

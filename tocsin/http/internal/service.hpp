@@ -21,7 +21,7 @@ class Service;
 /// A connection, as far as its server has to know it.
 class Member : public ListNode {
  public:
-  /// `context` is the line that serves it.
+  /// `context` is the line that serves it. It is known to the server from here to its end.
   Member(Service& service, Context& context);
   ~Member();
   Member(const Member&) = delete;
@@ -56,7 +56,8 @@ class [[nodiscard]] AllEnded final : public Suspension {
   }
   void await_resume() const {}
 
-  /// The last connection has gone.
+  /// The last connection has gone, or the time is over: the server goes on with the next turn of
+  /// the queue.
   void complete();
 
  private:
@@ -104,8 +105,8 @@ class Service {
   Executor& executor_;
   std::variant<Handler, AsyncHandler> handler_;
   ServerOptions options_;
-  List<Member> members_;
-  AllEnded* waiting_ = nullptr;
+  List<Member> members_;         // Who is connected; they enter and leave by themselves.
+  AllEnded* waiting_ = nullptr;  // Whoever waits for the last of them; not owned.
   bool draining_ = false;
   DateText date_{};
   TimePoint date_ends_{};  // The date is made anew from here on.
