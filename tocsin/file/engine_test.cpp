@@ -4,9 +4,7 @@
 // behind.
 #include "tocsin/file/engine.hpp"
 
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -63,18 +61,12 @@ TEST_P(FileEngineTest, ALoopOnIoUringServesItToo) {
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(world->run(file.read_at(0)));
 }
 
-// A signal for the process may be taken by any thread that does not block it; this one would end
-// the process.
+// A signal for the process goes to any thread that does not block it.
 TEST_P(FileEngineTest, NoThreadOfItTakesASignal) {
-  sigset_t mask;
-  sigset_t before;
-  sigemptyset(&mask);
-  sigaddset(&mask, SIGUSR1);
-  ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &mask, &before), 0);
-  ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
-  const timespec limit{.tv_sec = 10, .tv_nsec = 0};
-  EXPECT_EQ(::sigtimedwait(&mask, nullptr, &limit), SIGUSR1);
-  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
+  if (!on_threads()) GTEST_SKIP() << "the kernel's own threads take none";
+  world->open("file", make_new);
+  EXPECT_GT(world->disk.arrived(), 0);
+  EXPECT_FALSE(world->disk.called_with_signals_open);
 }
 
 // ---- bounds -------------------------------------------------------------------------------------
@@ -132,7 +124,6 @@ class FileScenario final : public CancellationScenario {
       : world_({.choice = choice, .threads = 1}), descriptors_(open_descriptors()) {
     world_.disk.hold();
   }
-  ~FileScenario() override { world_.disk.release(); }  // The engine waits for its threads.
 
   Task<> line() override {
     const Presence presence{this};
@@ -198,7 +189,7 @@ class FileScenario final : public CancellationScenario {
 };
 
 TEST_P(FileEngineTest, EveryWaitEndsInEveryWay) {
-  const auto make_scenario = [this] { return std::make_unique<FileScenario>(GetParam()); };
+  const auto make_scenario = [] { return std::make_unique<FileScenario>(GetParam()); };
   EXPECT_EQ(walk_through_cancellation(make_scenario), 5);
 }
 
@@ -220,6 +211,26 @@ TEST_P(FileEngineTest, ACallThatCompletesAlthoughCancelledCounts) {
   EXPECT_FALSE(read.has_value());
   world->disk.release();
   EXPECT_EQ(as_text(world->wait_for(read).value()), "text");
+}
+
+TEST_P(FileEngineTest, WhatNoThreadHasTakenIsCalledOffAtOnce) {
+  if (!on_threads()) GTEST_SKIP() << "io_uring takes everything at the end of the turn";
+  make({.threads = 1});
+  const File file = world->open("file", make_new);
+  world->disk.hold();
+  std::optional<Result<Buffer>> first;
+  std::optional<Result<Buffer>> second;
+  Scope stays(*world->loop);
+  Scope goes(*world->loop);
+  const int before = world->disk.arrived();
+  stays.spawn(FileWorld::keep(file.read_at(0), first));
+  world->disk.wait_until_arrived(before + 1);
+  goes.spawn(FileWorld::keep(file.read_at(0), second));
+  goes.cancel();
+  EXPECT_EQ(world->wait_for(second).error(), Errno::cancelled);
+  EXPECT_EQ(world->engine->in_flight(), 1u);
+  world->disk.release();
+  EXPECT_TRUE(world->wait_for(first));
 }
 
 // A FIFO, because no regular file can be relied on to keep the kernel waiting.

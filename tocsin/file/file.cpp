@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/file/file.hpp"
 
-#include <array>
+#include <algorithm>
 
 namespace tocsin {
 
@@ -78,15 +78,13 @@ bool ReadAt::await_ready() {
 // Reads what is in the page cache. False if that is nothing, or cannot be asked for.
 bool ReadAt::try_now() {
   Loop& loop = file_->engine->loop();
-  Buffer buffer = loop.buffers().take();
-  const std::size_t length = std::min(most_, buffer.room().size());
-  const iovec room{.iov_base = buffer.room().data(), .iov_len = length};
+  const MutableBytes room = loop.buffers().next();
+  const iovec into{.iov_base = room.data(), .iov_len = std::min(most_, room.size())};
   const auto count =
-      loop.kernel().preadv2(file_->fd.get(), std::span(&room, 1), offset_, RWF_NOWAIT);
+      loop.kernel().preadv2(file_->fd.get(), std::span(&into, 1), offset_, RWF_NOWAIT);
   if (count) {
     file_->spend(*count);
-    buffer.fill(*count);
-    read_now_ = std::move(buffer);
+    read_now_ = loop.buffers().take(*count);
     return true;
   }
   if (count.error() == Errno::unsupported) file_->knows_nowait = false;

@@ -10,6 +10,7 @@
 // Thread rule: the test's thread; SlowDisk's calls also from the engine's.
 #pragma once
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include <algorithm>
@@ -37,11 +38,12 @@ namespace tocsin {
 class SlowDisk final : public ForwardingKernel {
  public:
   std::atomic<bool> cached = false;  // Whether preadv2 may answer from the page cache.
-  std::atomic<std::size_t> most_written = SIZE_MAX;  // By one call.
-  std::atomic<int> answer = 0;                       // Of every call, if it is not 0: -errno.
-  Result<> ring_refused;                             // What io_uring_setup fails with.
-  bool ring_is_old = false;                          // It supports nothing.
-  int submits_to_fail = 0;                           // With EAGAIN.
+  std::atomic<std::size_t> most_written = SIZE_MAX;    // By one call.
+  std::atomic<int> answer = 0;                         // Of every call, if it is not 0: -errno.
+  std::atomic<bool> called_with_signals_open = false;  // SIGTERM was not blocked in the caller.
+  Result<> ring_refused;                               // What io_uring_setup fails with.
+  bool ring_is_old = false;                            // It supports nothing.
+  int submits_to_fail = 0;                             // With EAGAIN.
 
   /// From now on calls wait at the gate.
   void hold() { set_permits(0); }
@@ -130,6 +132,9 @@ class SlowDisk final : public ForwardingKernel {
   };
 
   void pass() {
+    sigset_t blocked;
+    EXPECT_TRUE(below_.pthread_sigmask(SIG_BLOCK, nullptr, &blocked));
+    if (sigismember(&blocked, SIGTERM) == 0) called_with_signals_open = true;
     std::unique_lock lock(mutex_);
     ++arrived_;
     arrived_.notify_all();
@@ -164,7 +169,11 @@ struct FileWorld {
   }
   FileWorld(const FileWorld&) = delete;
   FileWorld& operator=(const FileWorld&) = delete;
-  ~FileWorld() { std::filesystem::remove_all(directory); }
+  ~FileWorld() {
+    disk.release();
+    engine.reset();  // Waits for the calls that run: they may make files.
+    std::filesystem::remove_all(directory);
+  }
 
   std::string path(const std::string& name) const { return directory + "/" + name; }
 
@@ -221,6 +230,7 @@ class FileTest : public testing::TestWithParam<EngineChoice> {
   }
   bool on_threads() const { return GetParam() == EngineChoice::threads; }
 
+ public:
   std::optional<FileWorld> world;
 };
 
