@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "tocsin/kern/internal/direct_call.hpp"
 #include "tocsin/kern/internal/linux_io_uring.hpp"
 
 namespace tocsin {
@@ -31,6 +32,13 @@ Result<std::size_t> count_or_errno(long returned) {
   if (returned == -1) [[unlikely]]
     return std::unexpected(Errno{errno});
   return static_cast<std::size_t>(returned);
+}
+
+// The same for a call that answers as the kernel does.
+Result<std::size_t> count_or_error(long answered) {
+  if (answered < 0) [[unlikely]]
+    return std::unexpected(Errno{static_cast<int>(-answered)});
+  return static_cast<std::size_t>(answered);
 }
 
 // The kernel counts these in an int, and no caller has more: the rest is simply not offered.
@@ -172,7 +180,7 @@ Result<int> LinuxKernel::accept4(int fd, sockaddr* address, socklen_t* length, i
 }
 
 Result<std::size_t> LinuxKernel::recv(int fd, MutableBytes into, int flags) {
-  return count_or_errno(::recv(fd, into.data(), into.size(), flags));
+  return count_or_error(internal::direct_recv(fd, into.data(), into.size(), flags));
 }
 
 Result<std::size_t> LinuxKernel::recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
@@ -185,7 +193,7 @@ Result<std::size_t> LinuxKernel::recvmsg(int fd, msghdr& message, int flags) {
 }
 
 Result<std::size_t> LinuxKernel::send(int fd, ByteView bytes, int flags) {
-  return count_or_errno(::send(fd, bytes.data(), bytes.size(), flags));
+  return count_or_error(internal::direct_send(fd, bytes.data(), bytes.size(), flags));
 }
 
 Result<std::size_t> LinuxKernel::sendto(int fd, ByteView bytes, int flags, const sockaddr* address,

@@ -59,6 +59,9 @@ class Loop::Turn {
 Result<std::unique_ptr<Loop>> Loop::create(Kernel& kernel, const LoopOptions& options) {
   if (options.mechanism != Mechanism::epoll && options.mechanism != Mechanism::io_uring)
     return std::unexpected(Errno::unsupported);
+  if (options.buffer_size == 0 || options.turn_bytes <= 0 || options.turn_works == 0 ||
+      options.operation_bytes < 0 || options.operation_bytes > 4096)
+    return std::unexpected(Errno::invalid);
   auto poller = make_poller(kernel, options.mechanism);
   if (!poller) return std::unexpected(poller.error());
   auto waker = Waker::create(kernel);

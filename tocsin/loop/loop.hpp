@@ -45,7 +45,7 @@ struct LoopOptions {
   Mechanism mechanism = Mechanism::epoll;
   std::size_t buffer_size = 64 * 1024;   // Bytes lent for one read.
   std::int32_t turn_bytes = 256 * 1024;  // A source moves that many in a turn, roughly; ...
-  std::int32_t operation_bytes = 4096;   // ... an operation counts as so many more: 64 at most.
+  std::int32_t operation_bytes = 4096;   // ... an operation counts as so many more (0 to 4096).
   std::uint32_t turn_works = 4096;       // Works run before the loop looks at the kernel again.
 };
 
@@ -61,8 +61,8 @@ struct RegistrationInfo {
 
 class Loop final : public Executor {
  public:
-  /// Fails with EOPNOTSUPP if the mechanism has no edges, else as its system calls do: EMFILE,
-  /// ENFILE, ENOMEM; for io_uring also EPERM and ENOSYS.
+  /// Fails with EOPNOTSUPP if the mechanism has no edges, EINVAL if an option is out of range, else
+  /// as its system calls do: EMFILE, ENFILE, ENOMEM; for io_uring also EPERM and ENOSYS.
   static Result<std::unique_ptr<Loop>> create(Kernel& kernel = LinuxKernel::shared(),
                                               const LoopOptions& options = {});
   Loop(const Loop&) = delete;

@@ -47,13 +47,10 @@ struct Listening {
 namespace internal {
 
 /// What accepting has to do with no kind of stream in particular.
-class AnyAccept : public IoOperation {
+class AnyAccept : public IoOperation<Direction::read> {
  protected:
   AnyAccept(Listening& listening, const char* name, std::source_location where)
-      : IoOperation(*listening.source, Direction::read),
-        counters_(listening.counters),
-        name_(name),
-        where_(where) {}
+      : IoOperation(*listening.source), counters_(listening.counters), name_(name), where_(where) {}
   AnyAccept(AnyAccept&& other) noexcept
       : IoOperation(std::move(other)),
         counters_(other.counters_),

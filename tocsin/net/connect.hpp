@@ -13,9 +13,9 @@ namespace tocsin::internal {
 
 /// Gives what became of the connection. The source must have been registered after connect(2) had
 /// been called: before, a socket counts as hung up (it is writable, and SO_ERROR is 0).
-class [[nodiscard]] ConnectOperation final : public IoOperation {
+class [[nodiscard]] ConnectOperation final : public IoOperation<Direction::write> {
  public:
-  explicit ConnectOperation(FdSource& source) : IoOperation(source, Direction::write) {
+  explicit ConnectOperation(FdSource& source) : IoOperation(source) {
     // Nothing is known of it before the kernel has said so: that it is not is what EINPROGRESS
     // means. What the registration found is still to be harvested, so no edge is lost.
     source.blocked(Direction::write);

@@ -18,13 +18,13 @@
 namespace tocsin {
 
 /// See Stream::send_file.
-class [[nodiscard]] SendFileOperation final : public IoOperation {
+class [[nodiscard]] SendFileOperation final : public IoOperation<Direction::write> {
  public:
   /// The most that one system call is asked for.
   static constexpr std::size_t chunk = 256 * 1024;
 
   SendFileOperation(FdSource& source, int file, std::uint64_t offset, std::uint64_t count)
-      : IoOperation(source, Direction::write), file_(file), offset_(offset), left_(count) {}
+      : IoOperation(source), file_(file), offset_(offset), left_(count) {}
   SendFileOperation(SendFileOperation&&) = default;
 
   Result<std::uint64_t> await_resume() const {

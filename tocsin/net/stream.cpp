@@ -19,10 +19,15 @@ namespace tocsin {
   return true;
 }
 
-bool ReadOperation::attempt() { return try_read(); }
+bool ReadOperation::attempt() {
+  if (!try_read()) return false;
+  source().spend(count_ > 0 ? static_cast<std::size_t>(count_) : 0);
+  return true;
+}
 
+// This read is not counted: the loop serves a source once a turn, so there is one of it.
 void ReadOperation::proceed() {
-  proceed_with<Direction::read>([this] { return try_read(); });
+  proceed_with([this] { return try_read(); });
 }
 
 bool ReadOperation::failed(Errno error) {
@@ -56,7 +61,7 @@ bool WriteOperation::settle(Result<std::size_t> sent) {
 }
 
 GatherOperation::GatherOperation(FdSource& source, std::span<const ByteView> parts)
-    : IoOperation(source, Direction::write), count_(parts.size()) {
+    : IoOperation(source), count_(parts.size()) {
   CHECK(parts.size() <= most_parts, "more parts than one gathered write takes");
   for (std::size_t i = 0; i < count_; ++i)
     parts_[i] = {.iov_base = const_cast<std::byte*>(parts[i].data()), .iov_len = parts[i].size()};

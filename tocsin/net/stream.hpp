@@ -27,19 +27,11 @@
 namespace tocsin {
 
 /// See Stream::read.
-class [[nodiscard]] ReadOperation final : public IoOperation {
+class [[nodiscard]] ReadOperation final : public IoOperation<Direction::read> {
  public:
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): whatever completes it sets count_.
-  explicit ReadOperation(FdSource& source) : IoOperation(source, Direction::read) {}
+  explicit ReadOperation(FdSource& source) : IoOperation(source) {}
   ReadOperation(ReadOperation&&) = default;
-
-  // As IoOperation's, with the direction known: in line they are a dozen instructions.
-  bool await_ready() { return source().may_try(Direction::read) && attempt(); }
-  bool suspend(Waiter waiter) { return suspend_in<Direction::read>(waiter); }
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> waiter) {
-    return suspend(Waiter{waiter, &waiter.promise().context()});
-  }
 
   Result<Buffer> await_resume() {
     if (count_ > 0) [[likely]]
@@ -65,10 +57,10 @@ class [[nodiscard]] ReadOperation final : public IoOperation {
 enum class More : bool { no, yes };
 
 /// See Stream::write_all.
-class [[nodiscard]] WriteOperation final : public IoOperation {
+class [[nodiscard]] WriteOperation final : public IoOperation<Direction::write> {
  public:
   WriteOperation(FdSource& source, ByteView bytes, More more = More::no)
-      : IoOperation(source, Direction::write),
+      : IoOperation(source),
         flags_(more == More::yes ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL),
         left_(bytes) {}
   WriteOperation(WriteOperation&&) = default;
@@ -77,13 +69,13 @@ class [[nodiscard]] WriteOperation final : public IoOperation {
   bool await_ready() {
     FdSource& to = source();
     if (!to.may_try(Direction::write)) [[unlikely]]
-      return false;
+      return IoOperation::await_ready();
     const auto sent = send();
     if (sent && *sent == left_.size()) [[likely]] {
       to.spend(*sent);
       return true;
     }
-    return settle(sent) || attempt();
+    return settle(sent) || IoOperation::await_ready();
   }
 
   Result<> await_resume() const { return result_; }
@@ -100,7 +92,7 @@ class [[nodiscard]] WriteOperation final : public IoOperation {
 };
 
 /// See Stream::write_gathered.
-class [[nodiscard]] GatherOperation final : public IoOperation {
+class [[nodiscard]] GatherOperation final : public IoOperation<Direction::write> {
  public:
   static constexpr std::size_t most_parts = 4;
 

@@ -27,9 +27,9 @@ struct Datagram {
 };
 
 /// See UdpSocket::receive.
-class [[nodiscard]] ReceiveOperation final : public IoOperation {
+class [[nodiscard]] ReceiveOperation final : public IoOperation<Direction::read> {
  public:
-  explicit ReceiveOperation(FdSource& source) : IoOperation(source, Direction::read) {}
+  explicit ReceiveOperation(FdSource& source) : IoOperation(source) {}
   ReceiveOperation(ReceiveOperation&&) = default;
 
   Result<Datagram> await_resume() {
@@ -46,10 +46,10 @@ class [[nodiscard]] ReceiveOperation final : public IoOperation {
 };
 
 /// See UdpSocket::send.
-class [[nodiscard]] SendOperation final : public IoOperation {
+class [[nodiscard]] SendOperation final : public IoOperation<Direction::write> {
  public:
   SendOperation(FdSource& source, ByteView bytes, const Address& to)
-      : IoOperation(source, Direction::write), bytes_(bytes), to_(to) {}
+      : IoOperation(source), bytes_(bytes), to_(to) {}
   SendOperation(SendOperation&&) = default;
 
   Result<> await_resume() const {

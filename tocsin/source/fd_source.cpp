@@ -21,32 +21,12 @@ constexpr Ready makes_short_reads_lie =
 
 }  // namespace
 
-// ---- IoOperation --------------------------------------------------------------------------------
-
-void IoOperation::start() { source_->enlist(*this, direction_); }
-
-void IoOperation::proceed() {
-  const auto again = [this] { return attempt(); };
-  if (direction_ == Direction::read)
-    proceed_with<Direction::read>(again);
-  else
-    proceed_with<Direction::write>(again);
-}
-
-void IoOperation::abandon() {
-  if (source_ != nullptr && source_->waiting(direction_) == this)
-    source_->waiting(direction_) = nullptr;
-  fail(Errno::cancelled);
-}
-
-// ---- FdSource -----------------------------------------------------------------------------------
-
 Result<std::unique_ptr<FdSource>> FdSource::create(Loop& loop, Fd fd, const char* name,
                                                    std::source_location where) {
   std::unique_ptr<FdSource> source(new FdSource(loop, std::move(fd)));
   auto token = loop.add(source->fd(), interest, edge, *source, name, where);
   if (!token) {
-    source->fd_.reset();
+    static_cast<void>(Fd(loop.kernel(), std::exchange(source->fd_, -1)));
     return std::unexpected(token.error());
   }
   source->token_ = *token;
@@ -54,18 +34,18 @@ Result<std::unique_ptr<FdSource>> FdSource::create(Loop& loop, Fd fd, const char
 }
 
 FdSource::~FdSource() {
-  if (fd_) static_cast<void>(release());
+  if (fd_ >= 0) static_cast<void>(release());
 }
 
 Fd FdSource::release() {
   end_operations();
   loop_.remove(token_);
-  return std::move(fd_);
+  return {kernel(), std::exchange(fd_, -1)};
 }
 
 void FdSource::end_operations() {
   for (const Direction direction : {Direction::read, Direction::write}) {
-    IoOperation* const operation = std::exchange(waiting(direction), nullptr);
+    AnyIoOperation* const operation = std::exchange(waiting(direction), nullptr);
     if (operation == nullptr) continue;
     operation->fail(Errno::cancelled);
     operation->source_ = nullptr;

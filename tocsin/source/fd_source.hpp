@@ -2,7 +2,7 @@
 //
 // FdSource: the seam between readiness and coroutines, for one file descriptor.
 //
-//     Loop ──> [ FdSource::on_ready ] ──> IoOperation::attempt ──> the coroutine that awaits it
+//     Loop ──> [ FdSource::on_ready ] ──> IoOperation::proceed ──> the coroutine that awaits it
 //
 // The fd is registered once, edge-triggered, for both directions. An operation tries its system
 // call at once and waits only after the kernel said EAGAIN; when the fd is ready again, the source
@@ -34,11 +34,38 @@ class FdSource;
 /// The two directions of a descriptor; each can be waited for by one operation.
 enum class Direction : std::uint8_t { read, write };
 
-/// An operation on a descriptor: it can be tried, and tried again.
-class IoOperation : public Operation {
+/// An operation on a descriptor, as the source sees it: it can be tried, and tried again.
+class AnyIoOperation : public Operation {
+ protected:
+  explicit AnyIoOperation(FdSource& source) : source_(&source) {}
+  AnyIoOperation(AnyIoOperation&&) = default;
+  ~AnyIoOperation() = default;
+
+  FdSource& source() { return *source_; }
+
+  /// Makes the system call, and counts it (`FdSource::spend`). True if the operation has its
+  /// result. False if it must wait: because the kernel said so (the author has told
+  /// `FdSource::blocked`), or because the budget is used up.
+  virtual bool attempt() = 0;
+
+ private:
+  friend class FdSource;
+  template <Direction direction>
+  friend class IoOperation;
+
+  /// Tries again, and resumes the coroutine if the operation has its result then.
+  virtual void proceed() = 0;
+  /// Its result is `error`: ECANCELED.
+  virtual void fail(Errno error) = 0;
+
+  FdSource* source_;  // Null once the source has ended.
+};
+
+/// The base of operations in one direction. An author writes `attempt`, `fail` and `await_resume`.
+template <Direction direction>
+class IoOperation : public AnyIoOperation {
  public:
   bool await_ready();
-
   /// As Operation::suspend, without a virtual call: it is on the path of every message.
   bool suspend(Waiter waiter);
   template <class Promise>
@@ -47,38 +74,18 @@ class IoOperation : public Operation {
   }
 
  protected:
-  IoOperation(FdSource& source, Direction direction) : source_(&source), direction_(direction) {}
-  IoOperation(IoOperation&& other) noexcept
-      : Operation(std::move(other)), source_(other.source_), direction_(other.direction_) {}
-  ~IoOperation() = default;
+  using AnyIoOperation::AnyIoOperation;
 
-  FdSource& source() { return *source_; }
-
-  /// `suspend`, for whoever knows its direction when it is compiled.
-  template <Direction direction>
-  bool suspend_in(Waiter waiter);
-
-  /// `proceed`, for whoever knows its direction and its attempt when it is compiled.
-  template <Direction direction, class Attempt>
+  /// `proceed`, for whoever knows its attempt when it is compiled.
+  template <class Attempt>
   void proceed_with(Attempt attempt);
 
  private:
-  friend class FdSource;
-
-  /// Makes the system call. True if the operation has its result. False if it must wait: because
-  /// the kernel said so (the author has told `FdSource::blocked`), or because the budget is used
-  /// up.
-  virtual bool attempt() = 0;
-  /// Tries again, and resumes the coroutine if the operation has its result then.
-  virtual void proceed();
-  /// Its result is `error`: ECANCELED.
-  virtual void fail(Errno error) = 0;
-
+  void proceed() override {
+    proceed_with([this] { return attempt(); });
+  }
   void start() final;
   void abandon() final;
-
-  FdSource* source_;  // Null once the source has ended.
-  Direction direction_;
 };
 
 class FdSource final : public Source {
@@ -93,13 +100,12 @@ class FdSource final : public Source {
 
   Loop& loop() { return loop_; }
   Kernel& kernel() { return loop_.kernel(); }
-  int fd() const { return fd_.get(); }
+  int fd() const { return fd_; }
 
   /// Ends the registration and gives the fd to the caller. Waiting operations end with ECANCELED.
   Fd release();
 
-  // ---- for operations
-  // -----------------------------------------------------------------------------
+  // ---- for operations -------------------------------------------------------------------------
 
   /// The kernel has nothing (more) for this direction; it will tell when it has.
   void blocked(Direction direction) { known_ &= ~bit(direction); }
@@ -115,14 +121,13 @@ class FdSource final : public Source {
   /// is drained (epoll(7), "Questions and answers", 9) unless its end, an error or urgent data was
   /// announced along with the bytes: then only EAGAIN counts.
   void received(std::size_t count, std::size_t room) {
-    spend(count);
     if (count < room && !short_reads_lie_) blocked(Direction::read);
   }
 
   /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
-  /// this source: once a turn at most.
+  /// this source: once a turn at most. `bytes` is what one system call moved.
   void spend(std::size_t bytes) {
-    budget_ -= static_cast<std::int64_t>(bytes) + loop_.options().operation_bytes;
+    budget_ -= static_cast<std::int32_t>(bytes) + loop_.options().operation_bytes;
   }
   bool may_spend() const { return budget_ > 0; }
 
@@ -130,16 +135,17 @@ class FdSource final : public Source {
   bool may_try(Direction direction) const { return may_have(direction) && may_spend(); }
 
  private:
+  template <Direction direction>
   friend class IoOperation;
 
-  FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(std::move(fd)) { renew_budget(); }
+  FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(fd.release()) { renew_budget(); }
 
   /// Whether it is not known to be blocked.
   bool may_have(Direction direction) const { return any(known_, bit(direction)); }
   static constexpr Ready bit(Direction direction) {
     return direction == Direction::read ? Ready::read : Ready::write;
   }
-  IoOperation*& waiting(Direction direction) {
+  AnyIoOperation*& waiting(Direction direction) {
     return direction == Direction::read ? reader_ : writer_;
   }
 
@@ -147,22 +153,40 @@ class FdSource final : public Source {
   void proceed_both();
   void absorb(Ready ready);
   void absorb_rest(Ready ready);
-  void enlist(IoOperation& operation, Direction direction);
+  void enlist(AnyIoOperation& operation, Direction direction);
   void renew_budget() { budget_ = loop_.options().turn_bytes; }
   void end_operations();
 
   Loop& loop_;
-  IoOperation* reader_ = nullptr;
-  IoOperation* writer_ = nullptr;
+  AnyIoOperation* reader_ = nullptr;
+  AnyIoOperation* writer_ = nullptr;
   Token token_{};
-  std::int64_t budget_ = 0;  // In bytes.
-  Fd fd_;
+  // Spent only while it is above zero, by at most the 2^31 - 4096 bytes that one system call moves
+  // (write(2), "NOTES") and the 4096 that an operation counts at most: so 32 bits hold it.
+  std::int32_t budget_ = 0;
+  int fd_;  // Owned. An Fd would hold the kernel again: 16 bytes more for every connection.
   Ready known_ = Ready::read | Ready::write;  // What may be ready: not known to be blocked.
   bool short_reads_lie_ = false;
 };
 
+inline void FdSource::enlist(AnyIoOperation& operation, Direction direction) {
+  CHECK(waiting(direction) == nullptr,
+        "one operation a direction at a time: await the first before the second");
+  waiting(direction) = &operation;
+}
+
 template <Direction direction>
-inline bool IoOperation::suspend_in(Waiter waiter) {
+inline bool IoOperation<direction>::await_ready() {
+  FdSource& source = *source_;
+  if (!source.may_have(direction)) return false;
+  if (source.may_spend() && attempt()) return true;
+  // It will wait although it might go on: so it is the budget that is used up.
+  if (source.may_have(direction)) source.loop_.serve_again(source);
+  return false;
+}
+
+template <Direction direction>
+inline bool IoOperation<direction>::suspend(Waiter waiter) {
   if (waiter.context->is_cancelled()) [[unlikely]] {
     abandon();
     return false;
@@ -172,31 +196,28 @@ inline bool IoOperation::suspend_in(Waiter waiter) {
   return true;
 }
 
-template <Direction direction, class Attempt>
-inline void IoOperation::proceed_with(Attempt attempt) {
+template <Direction direction>
+void IoOperation<direction>::start() {
+  source_->enlist(*this, direction);
+}
+
+template <Direction direction>
+void IoOperation<direction>::abandon() {
+  if (source_ != nullptr && source_->waiting(direction) == this)
+    source_->waiting(direction) = nullptr;
+  this->fail(Errno::cancelled);
+}
+
+template <Direction direction>
+template <class Attempt>
+inline void IoOperation<direction>::proceed_with(Attempt attempt) {
   FdSource& source = *source_;
   if (!attempt()) [[unlikely]] {
     if (source.may_have(direction)) source.loop_.serve_again(source);
     return;
   }
   source.waiting(direction) = nullptr;
-  resume();  // It may destroy this operation and its source.
-}
-
-inline bool IoOperation::suspend(Waiter waiter) {
-  return direction_ == Direction::read ? suspend_in<Direction::read>(waiter)
-                                       : suspend_in<Direction::write>(waiter);
-}
-
-inline bool IoOperation::await_ready() { return source_->may_try(direction_) && attempt(); }
-
-inline void FdSource::enlist(IoOperation& operation, Direction direction) {
-  CHECK(waiting(direction) == nullptr,
-        "one operation a direction at a time: await the first before the second");
-  waiting(direction) = &operation;
-  // It waits although it might go on: so it is the budget that is used up.
-  if (may_have(direction)) [[unlikely]]
-    loop_.serve_again(*this);
+  this->resume();  // It may destroy this operation and its source.
 }
 
 }  // namespace tocsin

@@ -36,9 +36,9 @@ struct SignalInfo {
 };
 
 /// See Signals::next.
-class [[nodiscard]] NextSignal final : public IoOperation {
+class [[nodiscard]] NextSignal final : public IoOperation<Direction::read> {
  public:
-  explicit NextSignal(FdSource& source) : IoOperation(source, Direction::read) {}
+  explicit NextSignal(FdSource& source) : IoOperation(source) {}
   NextSignal(NextSignal&&) = default;
 
   Result<SignalInfo> await_resume() const { return result_; }
