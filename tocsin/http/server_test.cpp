@@ -189,7 +189,7 @@ TEST(HttpServer, ClosesASilentConnectionWithoutAWord) {
 // ---- large answers ------------------------------------------------------------------------------
 
 TEST(HttpServer, SendsContentsOfAnySizeWhole) {
-  for (const std::size_t size : {0u, 1u, 8191u, 8192u, 8193u, 65536u, 300'000u, 3'000'000u}) {
+  for (const std::size_t size : {0u, 1u, 32767u, 32768u, 32769u, 65536u, 300'000u, 3'000'000u}) {
     const std::string body(size, 'b');
     Exchange exchange;
     const auto handler = [&](const Request&) { return Response::text(body); };
