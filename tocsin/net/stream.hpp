@@ -68,6 +68,7 @@ class [[nodiscard]] WriteOperation final : public IoOperation<Direction::write> 
   /// As IoOperation::await_ready, with the usual case in line: the kernel takes all of it at once.
   bool await_ready() {
     FdSource& to = source();
+    to.check_free(Direction::write);
     if (!to.may_try(Direction::write)) [[unlikely]]
       return IoOperation::await_ready();
     const auto sent = send();

@@ -131,6 +131,12 @@ class FdSource final : public Source {
   }
   bool may_spend() const { return budget_ > 0; }
 
+  /// Requires: nobody waits in this direction. A second operation could overtake the first.
+  void check_free(Direction direction) {
+    CHECK(waiting(direction) == nullptr,
+          "one operation a direction at a time: await the first before the second");
+  }
+
   /// Whether a system call in this direction is worth making now.
   bool may_try(Direction direction) const { return may_have(direction) && may_spend(); }
 
@@ -170,14 +176,14 @@ class FdSource final : public Source {
 };
 
 inline void FdSource::enlist(AnyIoOperation& operation, Direction direction) {
-  CHECK(waiting(direction) == nullptr,
-        "one operation a direction at a time: await the first before the second");
+  check_free(direction);
   waiting(direction) = &operation;
 }
 
 template <Direction direction>
 inline bool IoOperation<direction>::await_ready() {
   FdSource& source = *source_;
+  source.check_free(direction);
   if (!source.may_have(direction)) return false;
   if (source.may_spend() && attempt()) return true;
   // It will wait although it might go on: so it is the budget that is used up.
