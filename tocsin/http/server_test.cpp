@@ -64,8 +64,9 @@ TEST(HttpServer, AnswersMorePipelinedRequestsThanABufferHolds) {
   std::string requests;
   std::string answers;
   for (int i = 0; i < 3000; ++i) {
-    requests += get("/" + std::to_string(i));
-    answers += answer("GET /" + std::to_string(i));
+    const std::string path = std::string("/").append(std::to_string(i));
+    requests += get(path);
+    answers += answer(std::string("GET ").append(path));
   }
   Exchange exchange;
   EXPECT_EQ(without_date(exchange(echo_path, {requests})), answers);
