@@ -45,6 +45,9 @@ bool WriteOperation::attempt() {
   return false;
 }
 
+// Not in line where it is awaited: it seldom comes to this.
+bool WriteOperation::try_rest() { return IoOperation::await_ready(); }
+
 // Whether nothing is left to be done after a send(2) that gave `sent`.
 bool WriteOperation::settle(Result<std::size_t> sent) {
   if (!sent) {

@@ -66,17 +66,18 @@ class [[nodiscard]] WriteOperation final : public IoOperation<Direction::write> 
   WriteOperation(WriteOperation&&) = default;
 
   /// As IoOperation::await_ready, with the usual case in line: the kernel takes all of it at once.
-  bool await_ready() {
+  [[gnu::always_inline]] bool await_ready() {
     FdSource& to = source();
     to.check_free(Direction::write);
-    if (!to.may_try(Direction::write)) [[unlikely]]
-      return IoOperation::await_ready();
-    const auto sent = send();
-    if (sent && *sent == left_.size()) [[likely]] {
-      to.spend(*sent);
-      return true;
+    if (to.may_try(Direction::write)) [[likely]] {
+      const auto sent = send();
+      if (sent && *sent == left_.size()) [[likely]] {
+        to.spend(*sent);
+        return true;
+      }
+      if (settle(sent)) return true;
     }
-    return settle(sent) || IoOperation::await_ready();
+    return try_rest();
   }
 
   Result<> await_resume() const { return result_; }
@@ -86,6 +87,7 @@ class [[nodiscard]] WriteOperation final : public IoOperation<Direction::write> 
   void fail(Errno error) override { result_ = std::unexpected(error); }
   Result<std::size_t> send() { return source().kernel().send(source().fd(), left_, flags_); }
   bool settle(Result<std::size_t> sent);
+  bool try_rest();
 
   int flags_;
   Result<> result_;

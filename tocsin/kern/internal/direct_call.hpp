@@ -31,15 +31,17 @@ namespace tocsin::internal {
 // syscall(2), "Architecture calling conventions": number and result in rax, arguments in rdi, rsi,
 // rdx, r10, r8, r9; rcx and r11 are lost. The last two, an address, are null.
 inline long socket_call(long number, int fd, const void* data, std::size_t size, int flags) {
-  long result = number;
+  register long rdi asm("rdi") = fd;
+  register const void* rsi asm("rsi") = data;
+  register std::size_t rdx asm("rdx") = size;
   register long r10 asm("r10") = flags;
   register long r8 asm("r8") = 0;
   register long r9 asm("r9") = 0;
   asm volatile("syscall"
-               : "+a"(result)
-               : "D"(static_cast<long>(fd)), "S"(data), "d"(size), "r"(r10), "r"(r8), "r"(r9)
+               : "+a"(number)
+               : "r"(rdi), "r"(rsi), "r"(rdx), "r"(r10), "r"(r8), "r"(r9)
                : "rcx", "r11", "memory");
-  return result;
+  return number;
 }
 
 inline long direct_recv(int fd, void* data, std::size_t size, int flags) {
