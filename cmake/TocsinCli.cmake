@@ -10,14 +10,12 @@ add_library(tocsin_cli INTERFACE)  # What links it gets the objects and all they
 if(sources)
   find_package(CLI11 REQUIRED)
   find_package(fmt REQUIRED)
-  find_package(spdlog REQUIRED)
   add_library(tocsin_cli_objects OBJECT ${sources})
   target_compile_definitions(tocsin_cli_objects PRIVATE TOCSIN_VERSION="${PROJECT_VERSION}")
-  target_link_libraries(tocsin_cli_objects PUBLIC tocsin_settings tocsin CLI11::CLI11 fmt::fmt
-                                                  spdlog::spdlog)
+  target_link_libraries(tocsin_cli_objects PUBLIC tocsin_settings tocsin CLI11::CLI11
+                                                  fmt::fmt)
   target_sources(tocsin_cli INTERFACE $<TARGET_OBJECTS:tocsin_cli_objects>)
-  target_link_libraries(tocsin_cli INTERFACE tocsin_settings tocsin CLI11::CLI11 fmt::fmt
-                                             spdlog::spdlog)
+  target_link_libraries(tocsin_cli INTERFACE tocsin_settings tocsin CLI11::CLI11 fmt::fmt)
 endif()
 
 if(EXISTS ${PROJECT_SOURCE_DIR}/cli/main.cpp)
