@@ -103,6 +103,7 @@ class Server {
     helper.spawn(await_signals(signals));
     std::vector<std::jthread> threads;
     running_ = workers_.size();
+    threads.reserve(workers_.size());
     for (const auto& worker : workers_)
       threads.emplace_back([this, &worker] {
         const Result<> outcome = worker->run();

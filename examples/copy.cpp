@@ -13,10 +13,12 @@ using namespace tocsin;
 
 namespace {
 
-Task<Result<>> copy(FileEngine& engine, const char* from, const char* to) {
-  auto source = co_await File::open(engine, from, O_RDONLY);
+Task<Result<>> copy(Loop& loop, const char* from, const char* to) {
+  auto engine = FileEngine::create(loop);
+  if (!engine) co_return std::unexpected(engine.error());
+  auto source = co_await File::open(**engine, from, O_RDONLY);
   if (!source) co_return std::unexpected(source.error());
-  auto target = co_await File::open(engine, to, O_WRONLY | O_CREAT | O_TRUNC);
+  auto target = co_await File::open(**engine, to, O_WRONLY | O_CREAT | O_TRUNC);
   if (!target) co_return std::unexpected(target.error());
 
   std::uint64_t copied = 0;
@@ -28,7 +30,8 @@ Task<Result<>> copy(FileEngine& engine, const char* from, const char* to) {
     if (!written) co_return written;
     copied += bytes->size();
   }
-  std::printf("%llu bytes, by %s\n", static_cast<unsigned long long>(copied), engine.name().data());
+  std::printf("%llu bytes, by %s\n", static_cast<unsigned long long>(copied),
+              (*engine)->name().data());
   co_return co_await target->sync();
 }
 
@@ -39,11 +42,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: copy FROM TO\n", stderr);
     return 2;
   }
-  const auto done = run([&](Loop& loop) -> Task<Result<>> {
-    auto engine = FileEngine::create(loop);
-    if (!engine) co_return std::unexpected(engine.error());
-    co_return co_await copy(**engine, argv[1], argv[2]);
-  });
+  const auto done = run([&](Loop& loop) { return copy(loop, argv[1], argv[2]); });
   if (done) return 0;
   std::fprintf(stderr, "copy: %s to %s: %s\n", argv[1], argv[2], done.error().message().data());
   return 1;

@@ -64,7 +64,8 @@ _WORDS = [
     ("std-thread", cpp, r"\bstd::thread\b(?!::)", "std::thread t(f);", "std::jthread"),
     ("async", cpp, r"\bstd::async\b", "std::async(f);", "a Task, or std::jthread"),
     ("regex", cpp, r"\bstd::regex\b|<regex>", "std::regex r;", "a small hand-written parser"),
-    ("volatile", cpp, r"\bvolatile\b(?! (?:std::)?sig_atomic_t)", "volatile int x;", "std::atomic"),
+    ("volatile", cpp, r"(?<!asm )\bvolatile\b(?! (?:std::)?sig_atomic_t)",
+     "volatile int x;", "std::atomic"),
     ("goto", cpp, r"\bgoto\b", "goto end;", "a function with an early return"),
     ("unsafe-text", cpp, r"(?<![\w.>:])(?:std::)?(?:sprintf|vsprintf|strcpy|strcat|strtok|gets|atoi"
      r"|atol|alloca)\s*\(", "strcpy(a, b);", "std::string_view, std::from_chars, std::snprintf"),

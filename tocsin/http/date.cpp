@@ -180,7 +180,8 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
                             day{static_cast<unsigned>(parts.day)});
   // 60 is a leap second, which the count of seconds since 1970 gives to the next minute.
   if (!date.ok() || parts.hour > 23 || parts.minute > 59 || parts.second > 60) return std::nullopt;
-  return seconds_at(date) + parts.hour * 3600 + parts.minute * 60 + parts.second;
+  return seconds_at(date) + std::int64_t{parts.hour} * 3600 + std::int64_t{parts.minute} * 60 +
+         parts.second;
 }
 
 }  // namespace tocsin::http

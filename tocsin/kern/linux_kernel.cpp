@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-#include "tocsin/kern/internal/direct_call.hpp"
+#include "tocsin/kern/internal/linux_direct_call.hpp"
 #include "tocsin/kern/internal/linux_io_uring.hpp"
 
 namespace tocsin {
