@@ -23,6 +23,10 @@ class Source : public ListNode {
   /// included.
   virtual void on_ready(Ready ready) = 0;
 
+  /// Its `on_ready` is about to be called, after another source's: a chance to have the processor
+  /// fetch what that will touch. Called in crowded turns only; changes nothing.
+  virtual void prefetch() const {}
+
  protected:
   ~Source() = default;
 };

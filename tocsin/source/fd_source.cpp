@@ -74,6 +74,14 @@ void FdSource::on_ready(Ready ready) {
   if (reader_ != nullptr && may_have(Direction::read)) reader_->proceed();
 }
 
+// The reader lies in the middle of its coroutine's frame, most of which the coroutine will touch.
+void FdSource::prefetch() const {
+  if (reader_ == nullptr) return;
+  const auto* const reader = reinterpret_cast<const char*>(reader_);
+  for (std::ptrdiff_t offset = -104; offset <= 152; offset += 64)
+    __builtin_prefetch(reader + offset);
+}
+
 // A coroutine that is resumed may end this source: nothing of it is touched after that unless the
 // loop still knows it.
 void FdSource::proceed_both() {

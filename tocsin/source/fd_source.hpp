@@ -156,6 +156,7 @@ class FdSource final : public Source {
   }
 
   void on_ready(Ready ready) override;
+  void prefetch() const override;
   void proceed_both();
   void absorb(Ready ready);
   void absorb_rest(Ready ready);
