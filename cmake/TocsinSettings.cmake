@@ -42,8 +42,8 @@ if(TOCSIN_SANITIZE)
     -fsanitize=${TOCSIN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(tocsin_settings INTERFACE -fsanitize=${TOCSIN_SANITIZE})
   if(TOCSIN_SANITIZE MATCHES "undefined")
-    # To judge a vptr, UBSan's runtime looks at the object through a pipe. Where a test has used up the
-    # descriptors there is none, and it calls every object invalid. ASan sees objects that are gone.
+    # To judge a vptr, UBSan's runtime looks at the object through a pipe. Where a test has used up
+    # the descriptors there is none, and it calls every object invalid. ASan sees those that are gone.
     target_compile_options(tocsin_settings INTERFACE -fno-sanitize=vptr)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
