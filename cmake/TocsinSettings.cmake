@@ -43,7 +43,7 @@ if(TOCSIN_SANITIZE)
   target_link_options(tocsin_settings INTERFACE -fsanitize=${TOCSIN_SANITIZE})
   if(TOCSIN_SANITIZE MATCHES "undefined")
     # To judge a vptr, UBSan's runtime looks at the object through a pipe. Where a test has used up
-    # the descriptors there is none, and it calls every object invalid. ASan sees those that are gone.
+    # the descriptors there is none, and every object is called invalid. ASan sees what is gone.
     target_compile_options(tocsin_settings INTERFACE -fno-sanitize=vptr)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
