@@ -7,7 +7,8 @@
 // An author of an operation writes four functions: `await_ready` tries without waiting,
 // `start` enlists it where it will be completed, `abandon` takes it out again with the result
 // ECANCELED, `await_resume` hands over the result. Whoever completes it calls `resume` (from the
-// executor) or `resume_later` (from anywhere).
+// executor) or `resume_later` (from anywhere). On a file descriptor, IoOperation (source/) writes
+// the first three of them.
 //
 // Thread rule: the executor's thread.
 #pragma once
