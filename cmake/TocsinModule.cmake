@@ -14,7 +14,7 @@ function(tocsin_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE tocsin_settings ${arg_LINK} GTest::gtest GTest::gmock
-                                        GTest::gtest_main rapidcheck)
+                                        GTest::gtest_main)
   # PRE_TEST: the binary is asked for its cases when ctest runs, so building one never runs it.
   # The prefix keeps two suites of one name in two binaries apart.
   string(REGEX REPLACE "_test$" "/" prefix ${name})
