@@ -191,10 +191,10 @@ void Loop::prefetch_ahead(std::span<const Event> events) const {
   if (events.empty()) return;
   if (const Source* const next = registry_.source_of(events[0].token)) next->prefetch();
   if (events.size() <= source_ahead) return;
-  const auto* const later =
-      reinterpret_cast<const char*>(registry_.source_of(events[source_ahead].token));
+  const Source* const later = registry_.source_of(events[source_ahead].token);
+  if (later == nullptr) return;  // Removed meanwhile.
   __builtin_prefetch(later);
-  __builtin_prefetch(later + line);
+  __builtin_prefetch(reinterpret_cast<const char*>(later) + line);
 }
 
 void Loop::serve_left_over() {

@@ -33,6 +33,22 @@ TEST_P(LoopSource, ASourceThatIsRemovedBeforeItsEventIsLookedAtIsNotCalled) {
   EXPECT_EQ(log_, Log{"called"});
 }
 
+// More than the loop calls few, so that it fetches ahead for events that turn out to be nobody's.
+TEST_P(LoopSource, InACrowdedTurnTheFirstMayDestroyAllTheOthers) {
+  constexpr std::size_t crowd = 200;
+  std::vector<std::unique_ptr<CallSource>> sources(crowd);
+  for (std::size_t i = 0; i < crowd; ++i)
+    sources[i] = std::make_unique<CallSource>(loop(), [&, i](Ready) {
+      log_.push_back("called");
+      for (std::size_t other = 0; other < crowd; ++other)
+        if (other != i) sources[other].reset();
+    });
+  for (auto& source : sources) source->ring();
+  turn();
+  EXPECT_EQ(log_, Log{"called"});
+  EXPECT_EQ(loop().counters().stale_events, crowd - 1);
+}
+
 TEST_P(LoopSource, ASourceThatIsDestroyedBeforeItsEventIsLookedAtIsNotCalled) {
   std::array<std::unique_ptr<CallSource>, 2> sources;
   for (std::size_t i : {0u, 1u}) {
