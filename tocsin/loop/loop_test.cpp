@@ -25,6 +25,14 @@ INSTANTIATE_TEST_SUITE_P(All, LoopRun, every_mechanism, name_of_mechanism);
 
 // ---- making one ---------------------------------------------------------------------------------
 
+TEST(LoopCreate, AnOptionThatIsOutOfRangeIsEinval) {
+  for (const LoopOptions& options :
+       {LoopOptions{.buffer_size = 0}, LoopOptions{.turn_bytes = 0}, LoopOptions{.turn_works = 0},
+        LoopOptions{.operation_bytes = -1}, LoopOptions{.operation_bytes = 4097}})
+    EXPECT_EQ(Loop::create(LinuxKernel::shared(), options).error(), Errno::invalid);
+  EXPECT_TRUE(Loop::create(LinuxKernel::shared(), {.operation_bytes = 4096}));
+}
+
 TEST(LoopCreate, RefusesMechanismsWithoutEdges) {
   for (const Mechanism mechanism : {Mechanism::poll, Mechanism::select}) {
     const auto made = Loop::create(LinuxKernel::shared(), {.mechanism = mechanism});
