@@ -9,7 +9,7 @@ import resource
 
 from runner.figures import Row
 from runner.processes import Failed
-from runner.servers import OURS, RAW, compare, speed
+from runner.servers import OURS, RAW, compare, one_after_the_other, speed
 
 TITLE = "100 busy connections beside 18,000 idle ones, relative to the 100 alone"
 BUSY = 100
@@ -24,8 +24,9 @@ def rows(context):
     for echo in (OURS, RAW):
         row = Row(echo.name, unit="of its speed alone", least=0.9 if echo.ours else None)
         try:
-            compare(row, lambda e=echo: speed(context, e, *busy, "--idle", str(idle)),
-                    lambda e=echo: speed(context, e, *busy), 2 if context.quick else 7)
+            compare(row, one_after_the_other(
+                lambda e=echo: speed(context, e, *busy, "--idle", str(idle)),
+                lambda e=echo: speed(context, e, *busy)), 2 if context.quick else 7)
             if idle < IDLE:
                 row.note += f"; only {idle} idle: RLIMIT_NOFILE is {limit}"
         except Failed as reason:

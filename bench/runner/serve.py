@@ -11,7 +11,7 @@ import urllib.request
 
 from runner.figures import Row
 from runner.processes import Failed, Server, free_port, run
-from runner.servers import compare
+from runner.servers import compare, one_after_the_other
 
 TITLE = "serve a 1 KB file, one worker, relative to nginx (median of interleaved pairs)"
 CONTENT = bytes(range(256)) * 4
@@ -105,9 +105,9 @@ def rows(context):
     for connections in (64, 1000):
         row = Row(f"tocsin serve, {connections:,} connections", unit="of nginx", least=1.0)
         try:
-            compare(row, lambda c=connections: _speed(context, _tocsin, root, c),
-                    lambda c=connections: _speed(context, _nginx, root, c),
-                    2 if context.quick else 7)
+            compare(row, one_after_the_other(
+                lambda c=connections: _speed(context, _tocsin, root, c),
+                lambda c=connections: _speed(context, _nginx, root, c)), 2 if context.quick else 7)
         except Failed as reason:
             row.note = str(reason)
         yield row

@@ -56,22 +56,51 @@ def load(context, server, *arguments, seconds, cpus=None):
     return run_json(command, seconds)
 
 
-def speed(context, echo, *arguments):
-    """One timed run on a fresh server: (requests per second, share of its core it used)."""
-    seconds = 0.4 if context.quick else 1.0
-    with echo.start(context) as server:
-        result = load(context, server, "--seconds", str(seconds), "--server-pid", str(server.pid),
-                      *arguments, seconds=90)
+def _timed(context, server, seconds, *arguments):
+    result = load(context, server, "--seconds", str(seconds), "--server-pid", str(server.pid),
+                  *arguments, seconds=90)
     return result["requests_per_second"], result["server_cpu"]
 
 
-def compare(row, measure_a, measure_b, pairs):
-    """Fills `row` with the median ratio of interleaved pairs of `speed`. A pair in which a server
-    did not get its core, because something else ran there or the load fell behind, is measured
-    again, up to three times over; if that does not help, all pairs count and the note says so."""
+def speed(context, echo, *arguments):
+    """One timed run on a fresh server: (requests per second, share of its core it used)."""
+    with echo.start(context) as server:
+        return _timed(context, server, 0.4 if context.quick else 1.0, *arguments)
+
+
+def speeds_in_turn(context, echo_a, echo_b, *arguments):
+    """A pair of `speed`s, of two servers that live side by side on one core and are loaded in
+    turn, a tenth of a second each: what slows the machine down for a second slows both. The one
+    that is not loaded sleeps, and costs the other nothing. Each is started anew several times:
+    where its memory happens to lie makes one process faster than the next by some percent."""
+    starts, slices = (1, 2) if context.quick else (4, 3)
+    of_a, of_b = [], []
+    for _ in range(starts):
+        with echo_a.start(context) as a, echo_b.start(context) as b:
+            found = interleaved(*(lambda s=server: _timed(context, s, 0.1, "--warm-up", "0.1",
+                                                          *arguments) for server in (a, b)), slices)
+        of_a += found[0]
+        of_b += found[1]
+    return _mean(of_a), _mean(of_b)
+
+
+def _mean(timed):
+    return tuple(sum(column) / len(timed) for column in zip(*timed))
+
+
+def one_after_the_other(measure_a, measure_b):
+    """For `compare`: takes so many pairs of two `speed`s."""
+    return lambda pairs: list(zip(*interleaved(measure_a, measure_b, pairs)))
+
+
+def compare(row, measure_pairs, pairs):
+    """Fills `row` with the median ratio of pairs of `speed`; `measure_pairs` takes so many of them.
+    A pair in which a server did not get its core, because something else ran there or the load
+    fell behind, is measured again, up to three times over; if that does not help, all pairs count
+    and the note says so."""
     good, all_pairs = [], []
     for _ in range(4):
-        found = list(zip(*interleaved(measure_a, measure_b, pairs - len(good))))
+        found = measure_pairs(pairs - len(good))
         all_pairs += found
         good += [pair for pair in found if min(cpu for _, cpu in pair) >= SATURATED]
         if len(good) == pairs:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Throughput of a 64-byte echo on one core, as the ratio to a raw C epoll loop.
 
-Interleaved pairs: every server is fresh, pinned to one core, loaded from others; the figure is the
-median of the pairs' ratios. Pairs in which a server did not have its core are measured again.
+Interleaved pairs: of each, both servers are fresh, pinned to the same core and loaded in turn, from
+other cores; the figure is the median of the pairs' ratios. Pairs in which a server did not have its
+core are measured again.
 """
 from runner.figures import Row
 from runner.processes import Failed
-from runner.servers import OURS, PEERS, RAW, compare, speed
+from runner.servers import OURS, PEERS, RAW, compare, speeds_in_turn
 
 TITLE = "echo throughput on one core, relative to raw C (median of interleaved pairs)"
 
@@ -19,8 +20,8 @@ def rows(context):
             pairs = (3 if context.quick else 10) if echo.ours else (1 if context.quick else 4)
             arguments = ("--connections", str(connections))
             try:
-                compare(row, lambda e=echo, a=arguments: speed(context, e, *a),
-                        lambda a=arguments: speed(context, RAW, *a), pairs)
+                compare(row, lambda count, e=echo, a=arguments: [
+                    speeds_in_turn(context, e, RAW, *a) for _ in range(count)], pairs)
             except Failed as reason:
                 row.note = str(reason)
             yield row

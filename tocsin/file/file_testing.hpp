@@ -72,18 +72,17 @@ class SlowDisk final : public ForwardingKernel {
     pass();
     return below_.statx(directory, path, flags, mask, into);
   }
-  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override {
+  Count pread(int fd, MutableBytes into, std::uint64_t offset) override {
     pass();
     if (answer != 0) return std::unexpected(Errno{-answer});
     return below_.pread(fd, into, offset);
   }
-  Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) override {
+  Count pwrite(int fd, ByteView bytes, std::uint64_t offset) override {
     pass();
     if (answer != 0) return std::unexpected(Errno{-answer});
     return below_.pwrite(fd, bytes.first(std::min(bytes.size(), most_written.load())), offset);
   }
-  Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
-                              int flags) override {
+  Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override {
     if (!cached) return std::unexpected(Errno::again);
     return below_.preadv2(fd, into, offset, flags);
   }

@@ -27,31 +27,26 @@ class ForwardingKernel : public Kernel {
   Result<int> fcntl(int fd, int command, int argument) override {
     return below_.fcntl(fd, command, argument);
   }
-  Result<std::size_t> read(int fd, MutableBytes into) override { return below_.read(fd, into); }
-  Result<std::size_t> write(int fd, ByteView bytes) override { return below_.write(fd, bytes); }
-  Result<std::size_t> readv(int fd, std::span<const iovec> into) override {
-    return below_.readv(fd, into);
-  }
-  Result<std::size_t> writev(int fd, std::span<const iovec> from) override {
-    return below_.writev(fd, from);
-  }
+  Count read(int fd, MutableBytes into) override { return below_.read(fd, into); }
+  Count write(int fd, ByteView bytes) override { return below_.write(fd, bytes); }
+  Count readv(int fd, std::span<const iovec> into) override { return below_.readv(fd, into); }
+  Count writev(int fd, std::span<const iovec> from) override { return below_.writev(fd, from); }
   Result<std::array<int, 2>> pipe2(int flags) override { return below_.pipe2(flags); }
   Result<int> epoll_create1(int flags) override { return below_.epoll_create1(flags); }
   Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override {
     return below_.epoll_ctl(epfd, operation, fd, event);
   }
-  Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
+  Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
     return below_.epoll_wait(epfd, events, timeout);
   }
-  Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
-                                   const timespec* timeout) override {
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
     return below_.epoll_pwait2(epfd, events, timeout);
   }
-  Result<std::size_t> ppoll(std::span<pollfd> fds, const timespec* timeout) override {
+  Count ppoll(std::span<pollfd> fds, const timespec* timeout) override {
     return below_.ppoll(fds, timeout);
   }
-  Result<std::size_t> pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                              unsigned long* except_set, const timespec* timeout) override {
+  Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                unsigned long* except_set, const timespec* timeout) override {
     return below_.pselect(nfds, read_set, write_set, except_set, timeout);
   }
   Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
@@ -88,24 +83,20 @@ class ForwardingKernel : public Kernel {
   Result<int> accept4(int fd, sockaddr* address, socklen_t* length, int flags) override {
     return below_.accept4(fd, address, length, flags);
   }
-  Result<std::size_t> recv(int fd, MutableBytes into, int flags) override {
-    return below_.recv(fd, into, flags);
-  }
-  Result<std::size_t> recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
-                               socklen_t* length) override {
+  Count recv(int fd, MutableBytes into, int flags) override { return below_.recv(fd, into, flags); }
+  Count recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                 socklen_t* length) override {
     return below_.recvfrom(fd, into, flags, address, length);
   }
-  Result<std::size_t> recvmsg(int fd, msghdr& message, int flags) override {
+  Count recvmsg(int fd, msghdr& message, int flags) override {
     return below_.recvmsg(fd, message, flags);
   }
-  Result<std::size_t> send(int fd, ByteView bytes, int flags) override {
-    return below_.send(fd, bytes, flags);
-  }
-  Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
-                             socklen_t length) override {
+  Count send(int fd, ByteView bytes, int flags) override { return below_.send(fd, bytes, flags); }
+  Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+               socklen_t length) override {
     return below_.sendto(fd, bytes, flags, address, length);
   }
-  Result<std::size_t> sendmsg(int fd, const msghdr& message, int flags) override {
+  Count sendmsg(int fd, const msghdr& message, int flags) override {
     return below_.sendmsg(fd, message, flags);
   }
   Result<> shutdown(int fd, int how) override { return below_.shutdown(fd, how); }
@@ -131,14 +122,13 @@ class ForwardingKernel : public Kernel {
                  struct statx& into) override {
     return below_.statx(directory, path, flags, mask, into);
   }
-  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override {
+  Count pread(int fd, MutableBytes into, std::uint64_t offset) override {
     return below_.pread(fd, into, offset);
   }
-  Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) override {
+  Count pwrite(int fd, ByteView bytes, std::uint64_t offset) override {
     return below_.pwrite(fd, bytes, offset);
   }
-  Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
-                              int flags) override {
+  Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override {
     return below_.preadv2(fd, into, offset, flags);
   }
   Result<> fsync(int fd) override { return below_.fsync(fd); }
@@ -146,8 +136,7 @@ class ForwardingKernel : public Kernel {
   Result<> unlinkat(int directory, const char* path, int flags) override {
     return below_.unlinkat(directory, path, flags);
   }
-  Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset,
-                               std::size_t count) override {
+  Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override {
     return below_.sendfile(to, from, offset, count);
   }
   Result<timespec> clock_gettime(clockid_t clock) override { return below_.clock_gettime(clock); }

@@ -6,9 +6,10 @@
 //
 // The whole library runs on this interface, so that the system below can be the real Linux
 // (linux_kernel.hpp) or one in user space. A call takes what the manual page says it takes, with a
-// pointer and a length joined into a span, and answers with a Result: the value that the manual
-// page promises, or the errno it lists. Nothing is retried, rounded or hidden here: EINTR comes
-// through. The section of the manual that rules a call is the one of its name, in chapter 2.
+// pointer and a length joined into a span, and answers with a Result (a Count if that is what it
+// answers): the value that the manual page promises, or the errno it lists. Nothing is retried,
+// rounded or hidden here: EINTR comes through. The section of the manual that rules a call is the
+// one of its name, in chapter 2.
 //
 // Ownership: descriptors are plain ints here, as in the manual; class Fd (fd.hpp) owns one.
 // Thread rule: any thread, as with the system calls themselves.
@@ -36,6 +37,7 @@
 
 #include "tocsin/base/bytes.hpp"
 #include "tocsin/base/result.hpp"
+#include "tocsin/kern/count.hpp"
 
 namespace tocsin {
 
@@ -54,25 +56,24 @@ class Kernel {
   virtual Result<int> dup(int fd) = 0;
   virtual Result<int> dup3(int from, int to, int flags) = 0;
   virtual Result<int> fcntl(int fd, int command, int argument) = 0;
-  virtual Result<std::size_t> read(int fd, MutableBytes into) = 0;
-  virtual Result<std::size_t> write(int fd, ByteView bytes) = 0;
-  virtual Result<std::size_t> readv(int fd, std::span<const iovec> into) = 0;
-  virtual Result<std::size_t> writev(int fd, std::span<const iovec> from) = 0;
+  virtual Count read(int fd, MutableBytes into) = 0;
+  virtual Count write(int fd, ByteView bytes) = 0;
+  virtual Count readv(int fd, std::span<const iovec> into) = 0;
+  virtual Count writev(int fd, std::span<const iovec> from) = 0;
   virtual Result<std::array<int, 2>> pipe2(int flags) = 0;
 
   // ---- waiting ----------------------------------------------------------------------------------
   virtual Result<int> epoll_create1(int flags) = 0;
   virtual Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) = 0;
   /// `timeout` in milliseconds, -1 for no limit. Answers how many of `events` it filled.
-  virtual Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) = 0;
+  virtual Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) = 0;
   /// As epoll_wait with nanoseconds (null: no limit). ENOSYS before Linux 5.11.
-  virtual Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
-                                           const timespec* timeout) = 0;
-  virtual Result<std::size_t> ppoll(std::span<pollfd> fds, const timespec* timeout) = 0;
+  virtual Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) = 0;
+  virtual Count ppoll(std::span<pollfd> fds, const timespec* timeout) = 0;
   /// The sets are arrays of longs with a bit for each descriptor below `nfds`, however many those
   /// are: the kernel knows no FD_SETSIZE (select(2), "BUGS"). A null set is empty.
-  virtual Result<std::size_t> pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                                      unsigned long* except_set, const timespec* timeout) = 0;
+  virtual Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                        unsigned long* except_set, const timespec* timeout) = 0;
   /// A ring for asynchronous calls (io_uring(7)). EPERM or ENOSYS where it is forbidden or absent.
   virtual Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) = 0;
 
@@ -94,14 +95,14 @@ class Kernel {
   virtual Result<> connect(int fd, const sockaddr* address, socklen_t length) = 0;
   /// `address` may be null; else `*length` is its room before, and its size after.
   virtual Result<int> accept4(int fd, sockaddr* address, socklen_t* length, int flags) = 0;
-  virtual Result<std::size_t> recv(int fd, MutableBytes into, int flags) = 0;
-  virtual Result<std::size_t> recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
-                                       socklen_t* length) = 0;
-  virtual Result<std::size_t> recvmsg(int fd, msghdr& message, int flags) = 0;
-  virtual Result<std::size_t> send(int fd, ByteView bytes, int flags) = 0;
-  virtual Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
-                                     socklen_t length) = 0;
-  virtual Result<std::size_t> sendmsg(int fd, const msghdr& message, int flags) = 0;
+  virtual Count recv(int fd, MutableBytes into, int flags) = 0;
+  virtual Count recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                         socklen_t* length) = 0;
+  virtual Count recvmsg(int fd, msghdr& message, int flags) = 0;
+  virtual Count send(int fd, ByteView bytes, int flags) = 0;
+  virtual Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+                       socklen_t length) = 0;
+  virtual Count sendmsg(int fd, const msghdr& message, int flags) = 0;
   virtual Result<> shutdown(int fd, int how) = 0;
   virtual Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) = 0;
   virtual Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) = 0;
@@ -115,17 +116,15 @@ class Kernel {
   /// fstat(2) through statx(2), which works on any kind of descriptor.
   virtual Result<> statx(int directory, const char* path, int flags, unsigned mask,
                          struct statx& into) = 0;
-  virtual Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) = 0;
-  virtual Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) = 0;
+  virtual Count pread(int fd, MutableBytes into, std::uint64_t offset) = 0;
+  virtual Count pwrite(int fd, ByteView bytes, std::uint64_t offset) = 0;
   /// RWF_NOWAIT in `flags`: EAGAIN rather than waiting for the disk.
-  virtual Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
-                                      int flags) = 0;
+  virtual Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) = 0;
   virtual Result<> fsync(int fd) = 0;
   virtual Result<> ftruncate(int fd, std::uint64_t length) = 0;
   virtual Result<> unlinkat(int directory, const char* path, int flags) = 0;
   /// Reads from `from` at `*offset`, which it advances.
-  virtual Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset,
-                                       std::size_t count) = 0;
+  virtual Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) = 0;
 
   // ---- the process ------------------------------------------------------------------------------
   virtual Result<timespec> clock_gettime(clockid_t clock) = 0;

@@ -28,17 +28,8 @@ Result<int> fd_or_errno(long returned) {
   return static_cast<int>(returned);
 }
 
-Result<std::size_t> count_or_errno(long returned) {
-  if (returned == -1) [[unlikely]]
-    return std::unexpected(Errno{errno});
-  return static_cast<std::size_t>(returned);
-}
-
-// The same for a call that answers as the kernel does.
-Result<std::size_t> count_or_error(long answered) {
-  if (answered < 0) [[unlikely]]
-    return std::unexpected(Errno{static_cast<int>(-answered)});
-  return static_cast<std::size_t>(answered);
+Count count_or_errno(long returned) {
+  return Count::from_kernel(returned == -1 ? -errno : returned);
 }
 
 // The kernel counts these in an int, and no caller has more: the rest is simply not offered.
@@ -68,19 +59,19 @@ Result<int> LinuxKernel::fcntl(int fd, int command, int argument) {
   return fd_or_errno(::fcntl(fd, command, argument));
 }
 
-Result<std::size_t> LinuxKernel::read(int fd, MutableBytes into) {
+Count LinuxKernel::read(int fd, MutableBytes into) {
   return count_or_errno(::read(fd, into.data(), into.size()));
 }
 
-Result<std::size_t> LinuxKernel::write(int fd, ByteView bytes) {
+Count LinuxKernel::write(int fd, ByteView bytes) {
   return count_or_errno(::write(fd, bytes.data(), bytes.size()));
 }
 
-Result<std::size_t> LinuxKernel::readv(int fd, std::span<const iovec> into) {
+Count LinuxKernel::readv(int fd, std::span<const iovec> into) {
   return count_or_errno(::readv(fd, into.data(), as_int(into.size())));
 }
 
-Result<std::size_t> LinuxKernel::writev(int fd, std::span<const iovec> from) {
+Count LinuxKernel::writev(int fd, std::span<const iovec> from) {
   return count_or_errno(::writev(fd, from.data(), as_int(from.size())));
 }
 
@@ -98,23 +89,21 @@ Result<> LinuxKernel::epoll_ctl(int epfd, int operation, int fd, epoll_event* ev
   return nothing_or_errno(::epoll_ctl(epfd, operation, fd, event));
 }
 
-Result<std::size_t> LinuxKernel::epoll_wait(int epfd, std::span<epoll_event> events, int timeout) {
+Count LinuxKernel::epoll_wait(int epfd, std::span<epoll_event> events, int timeout) {
   return count_or_errno(::epoll_wait(epfd, events.data(), as_int(events.size()), timeout));
 }
 
-Result<std::size_t> LinuxKernel::epoll_pwait2(int epfd, std::span<epoll_event> events,
-                                              const timespec* timeout) {
+Count LinuxKernel::epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) {
   return count_or_errno(
       ::epoll_pwait2(epfd, events.data(), as_int(events.size()), timeout, nullptr));
 }
 
-Result<std::size_t> LinuxKernel::ppoll(std::span<pollfd> fds, const timespec* timeout) {
+Count LinuxKernel::ppoll(std::span<pollfd> fds, const timespec* timeout) {
   return count_or_errno(::ppoll(fds.data(), fds.size(), timeout, nullptr));
 }
 
-Result<std::size_t> LinuxKernel::pselect(int nfds, unsigned long* read_set,
-                                         unsigned long* write_set, unsigned long* except_set,
-                                         const timespec* timeout) {
+Count LinuxKernel::pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                           unsigned long* except_set, const timespec* timeout) {
   // Not the C library's pselect: its fd_set ends at FD_SETSIZE, and fortified builds enforce it.
   // The raw call writes the time left back, so it gets a copy.
   timespec left{};
@@ -179,29 +168,29 @@ Result<int> LinuxKernel::accept4(int fd, sockaddr* address, socklen_t* length, i
   return fd_or_errno(::accept4(fd, address, length, flags));
 }
 
-Result<std::size_t> LinuxKernel::recv(int fd, MutableBytes into, int flags) {
-  return count_or_error(internal::direct_recv(fd, into.data(), into.size(), flags));
+Count LinuxKernel::recv(int fd, MutableBytes into, int flags) {
+  return Count::from_kernel(internal::direct_recv(fd, into.data(), into.size(), flags));
 }
 
-Result<std::size_t> LinuxKernel::recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
-                                          socklen_t* length) {
+Count LinuxKernel::recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                            socklen_t* length) {
   return count_or_errno(::recvfrom(fd, into.data(), into.size(), flags, address, length));
 }
 
-Result<std::size_t> LinuxKernel::recvmsg(int fd, msghdr& message, int flags) {
+Count LinuxKernel::recvmsg(int fd, msghdr& message, int flags) {
   return count_or_errno(::recvmsg(fd, &message, flags));
 }
 
-Result<std::size_t> LinuxKernel::send(int fd, ByteView bytes, int flags) {
-  return count_or_error(internal::direct_send(fd, bytes.data(), bytes.size(), flags));
+Count LinuxKernel::send(int fd, ByteView bytes, int flags) {
+  return Count::from_kernel(internal::direct_send(fd, bytes.data(), bytes.size(), flags));
 }
 
-Result<std::size_t> LinuxKernel::sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
-                                        socklen_t length) {
+Count LinuxKernel::sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+                          socklen_t length) {
   return count_or_errno(::sendto(fd, bytes.data(), bytes.size(), flags, address, length));
 }
 
-Result<std::size_t> LinuxKernel::sendmsg(int fd, const msghdr& message, int flags) {
+Count LinuxKernel::sendmsg(int fd, const msghdr& message, int flags) {
   return count_or_errno(::sendmsg(fd, &message, flags));
 }
 
@@ -238,16 +227,15 @@ Result<> LinuxKernel::statx(int directory, const char* path, int flags, unsigned
   return nothing_or_errno(::statx(directory, path, flags, mask, &into));
 }
 
-Result<std::size_t> LinuxKernel::pread(int fd, MutableBytes into, std::uint64_t offset) {
+Count LinuxKernel::pread(int fd, MutableBytes into, std::uint64_t offset) {
   return count_or_errno(::pread(fd, into.data(), into.size(), static_cast<off_t>(offset)));
 }
 
-Result<std::size_t> LinuxKernel::pwrite(int fd, ByteView bytes, std::uint64_t offset) {
+Count LinuxKernel::pwrite(int fd, ByteView bytes, std::uint64_t offset) {
   return count_or_errno(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)));
 }
 
-Result<std::size_t> LinuxKernel::preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
-                                         int flags) {
+Count LinuxKernel::preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) {
   return count_or_errno(
       ::preadv2(fd, into.data(), as_int(into.size()), static_cast<off_t>(offset), flags));
 }
@@ -262,8 +250,7 @@ Result<> LinuxKernel::unlinkat(int directory, const char* path, int flags) {
   return nothing_or_errno(::unlinkat(directory, path, flags));
 }
 
-Result<std::size_t> LinuxKernel::sendfile(int to, int from, std::uint64_t* offset,
-                                          std::size_t count) {
+Count LinuxKernel::sendfile(int to, int from, std::uint64_t* offset, std::size_t count) {
   auto position = static_cast<off_t>(*offset);
   const auto sent = count_or_errno(::sendfile(to, from, &position, count));
   if (sent) *offset = static_cast<std::uint64_t>(position);

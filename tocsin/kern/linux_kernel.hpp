@@ -23,19 +23,18 @@ class LinuxKernel : public Kernel {
   Result<int> dup(int fd) override;
   Result<int> dup3(int from, int to, int flags) override;
   Result<int> fcntl(int fd, int command, int argument) override;
-  Result<std::size_t> read(int fd, MutableBytes into) override;
-  Result<std::size_t> write(int fd, ByteView bytes) override;
-  Result<std::size_t> readv(int fd, std::span<const iovec> into) override;
-  Result<std::size_t> writev(int fd, std::span<const iovec> from) override;
+  Count read(int fd, MutableBytes into) override;
+  Count write(int fd, ByteView bytes) override;
+  Count readv(int fd, std::span<const iovec> into) override;
+  Count writev(int fd, std::span<const iovec> from) override;
   Result<std::array<int, 2>> pipe2(int flags) override;
   Result<int> epoll_create1(int flags) override;
   Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override;
-  Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override;
-  Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
-                                   const timespec* timeout) override;
-  Result<std::size_t> ppoll(std::span<pollfd> fds, const timespec* timeout) override;
-  Result<std::size_t> pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                              unsigned long* except_set, const timespec* timeout) override;
+  Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override;
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override;
+  Count ppoll(std::span<pollfd> fds, const timespec* timeout) override;
+  Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
+                unsigned long* except_set, const timespec* timeout) override;
   Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override;
   Result<int> eventfd(unsigned initial, int flags) override;
   Result<int> timerfd_create(clockid_t clock, int flags) override;
@@ -48,14 +47,14 @@ class LinuxKernel : public Kernel {
   Result<> listen(int fd, int backlog) override;
   Result<> connect(int fd, const sockaddr* address, socklen_t length) override;
   Result<int> accept4(int fd, sockaddr* address, socklen_t* length, int flags) override;
-  Result<std::size_t> recv(int fd, MutableBytes into, int flags) override;
-  Result<std::size_t> recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
-                               socklen_t* length) override;
-  Result<std::size_t> recvmsg(int fd, msghdr& message, int flags) override;
-  Result<std::size_t> send(int fd, ByteView bytes, int flags) override;
-  Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
-                             socklen_t length) override;
-  Result<std::size_t> sendmsg(int fd, const msghdr& message, int flags) override;
+  Count recv(int fd, MutableBytes into, int flags) override;
+  Count recvfrom(int fd, MutableBytes into, int flags, sockaddr* address,
+                 socklen_t* length) override;
+  Count recvmsg(int fd, msghdr& message, int flags) override;
+  Count send(int fd, ByteView bytes, int flags) override;
+  Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+               socklen_t length) override;
+  Count sendmsg(int fd, const msghdr& message, int flags) override;
   Result<> shutdown(int fd, int how) override;
   Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) override;
   Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) override;
@@ -65,14 +64,13 @@ class LinuxKernel : public Kernel {
   Result<int> openat2(int directory, const char* path, const open_how& how) override;
   Result<> statx(int directory, const char* path, int flags, unsigned mask,
                  struct statx& into) override;
-  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override;
-  Result<std::size_t> pwrite(int fd, ByteView bytes, std::uint64_t offset) override;
-  Result<std::size_t> preadv2(int fd, std::span<const iovec> into, std::uint64_t offset,
-                              int flags) override;
+  Count pread(int fd, MutableBytes into, std::uint64_t offset) override;
+  Count pwrite(int fd, ByteView bytes, std::uint64_t offset) override;
+  Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override;
   Result<> fsync(int fd) override;
   Result<> ftruncate(int fd, std::uint64_t length) override;
   Result<> unlinkat(int directory, const char* path, int flags) override;
-  Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
+  Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
   Result<void*> mmap(std::size_t length, int protection, int flags) override;

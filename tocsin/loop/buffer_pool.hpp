@@ -28,9 +28,9 @@ class Buffer {
   /// Lent by nobody, with nothing in it.
   Buffer() = default;
   Buffer(Buffer&& other) noexcept
-      : pool_(other.pool_),
-        memory_(std::exchange(other.memory_, nullptr)),
-        size_(std::exchange(other.size_, 0)) {}
+      : memory_(std::exchange(other.memory_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        pool_(other.pool_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     reset();
     pool_ = other.pool_;
@@ -38,7 +38,7 @@ class Buffer {
     size_ = std::exchange(other.size_, 0);
     return *this;
   }
-  ~Buffer() { reset(); }
+  ~Buffer();
 
   /// Gives the memory back now; empty afterwards.
   void reset();
@@ -56,11 +56,11 @@ class Buffer {
  private:
   friend class BufferPool;
   Buffer(BufferPool& pool, std::byte* memory, std::size_t size)
-      : pool_(&pool), memory_(memory), size_(size) {}
+      : memory_(memory), size_(size), pool_(&pool) {}
 
-  BufferPool* pool_ = nullptr;
   std::byte* memory_ = nullptr;
   std::size_t size_ = 0;
+  BufferPool* pool_ = nullptr;
 };
 
 class BufferPool {
@@ -88,6 +88,9 @@ class BufferPool {
     return {next_, buffer_size_};
   }
 
+  /// Whether `next` has memory to show without looking for some.
+  bool has_next() const { return next_ != nullptr; }
+
   std::size_t buffer_size() const { return buffer_size_; }
 
  private:
@@ -109,6 +112,10 @@ class BufferPool {
   std::size_t spare_count_ = 0;
   std::array<std::byte*, most_spare> spare_;
 };
+
+inline Buffer::~Buffer() {
+  if (memory_ != nullptr) pool_->give_back(memory_);
+}
 
 inline void Buffer::reset() {
   if (memory_ != nullptr) pool_->give_back(std::exchange(memory_, nullptr));

@@ -25,7 +25,7 @@ class Unserved {
   ~Unserved() { kept_ = {next_, end_}; }
 
   bool empty() const { return next_ == end_; }
-  Event next() { return *next_++; }
+  const Event& next() { return *next_++; }
   std::span<const Event> rest() const { return {next_, end_}; }
 
  private:
@@ -154,7 +154,7 @@ std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
 
 Result<> Loop::harvest(std::optional<Duration> longest) {
   if (!unserved_.empty()) return {};  // User code threw: first the rest of that turn.
-  make_room_for_events();
+  if (registry_.size() > event_room_) make_room_for_events();
   const auto timeout = time_to_wait(longest);
   const auto events = poller_->wait({events_.get(), event_room_}, timeout);
   if (!events) return std::unexpected(events.error());
@@ -167,13 +167,17 @@ Result<> Loop::harvest(std::optional<Duration> longest) {
 // The harvest is complete, so whoever runs now may remove whatever it likes: an event whose
 // registration has gone by the time it is looked at matches nothing.
 void Loop::serve_ready() {
+  if (unserved_.size() > few_events) return serve_each<true>();
+  serve_each<false>();
+}
+
+template <bool crowded>
+void Loop::serve_each() {
   Unserved rest(unserved_);
-  const bool crowded = rest.rest().size() > few_events;
   while (!rest.empty()) {
-    const Event event = rest.next();
-    if (crowded) [[unlikely]]
-      prefetch_ahead(rest.rest());
-    Source* const source = registry_.source_of(event.token);
+    const Event& event = rest.next();
+    if constexpr (crowded) prefetch_ahead(rest.rest());
+    Source* const source = registry_.source_of_event(event.token);
     if (source == nullptr) [[unlikely]] {
       ++counters_.stale_events;
       continue;

@@ -169,6 +169,8 @@ class Loop final : public Executor {
   std::optional<Duration> time_to_wait(std::optional<Duration> longest);
   Result<> harvest(std::optional<Duration> longest);
   void serve_ready();
+  template <bool crowded>
+  void serve_each();
   void prefetch_ahead(std::span<const Event> events) const;
   void serve_left_over();
   void run_queue();

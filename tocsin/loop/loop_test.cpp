@@ -172,7 +172,7 @@ TEST_P(LoopRun, APollerThatCannotWaitIsAnErrorAndNotTheEnd) {
   if (GetParam() != Mechanism::epoll) GTEST_SKIP() << "shown for epoll_wait(2)";
   struct BrokenKernel final : ForwardingKernel {
     bool broken = false;
-    Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
+    Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
       if (broken) return std::unexpected(Errno{ENOMEM});
       return ForwardingKernel::epoll_wait(epfd, events, timeout);
     }

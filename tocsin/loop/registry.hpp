@@ -42,11 +42,14 @@ class Registry {
     return token_of(index, called_[index].generation);
   }
 
-  /// Whom an event is for; null if the registration is gone.
+  /// Null if the registration is gone, or never was.
   Source* source_of(Token token) const {
+    return index_of(token) < used_ ? source_of_event(token) : nullptr;
+  }
+
+  /// As source_of, for a token that an event brought back. Requires: it came from `add`.
+  Source* source_of_event(Token token) const {
     const std::uint32_t index = index_of(token);
-    if (index >= used_) [[unlikely]]
-      return nullptr;
     // A free slot's generation is one that no token has yet, so this is the whole question.
     const Called& called = called_[index];
     if (called.generation != generation_of(token)) [[unlikely]]

@@ -70,8 +70,7 @@ std::optional<TimerWheel::Slot> TimerWheel::first_slot() {
   return std::nullopt;
 }
 
-void TimerWheel::expire(TimePoint now, List<Work>& due) {
-  const std::uint64_t until = ticks_of(now);
+void TimerWheel::take_due(std::uint64_t until, List<Work>& due) {
   while (const auto slot = first_slot()) {
     const std::uint64_t beginning = beginning_of(*slot);
     if (beginning > until) break;
@@ -85,11 +84,9 @@ void TimerWheel::expire(TimePoint now, List<Work>& due) {
       while (Work* work = opened.pop_front()) place(static_cast<Alarm&>(*work));
     }
   }
-  // What remains differs from `until` in the same digit as from the former time, so it stays.
-  time_ = std::max(time_, until);
 }
 
-std::optional<TimePoint> TimerWheel::next() {
+std::optional<TimePoint> TimerWheel::first_to_look_at() {
   const auto slot = first_slot();
   if (!slot) return std::nullopt;
   TimePoint first = TimePoint::max();

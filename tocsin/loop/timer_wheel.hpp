@@ -17,6 +17,7 @@
 // Ownership: alarms are their owners', who may destroy them at any time. Thread rule: one thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -37,12 +38,18 @@ class TimerWheel {
 
   /// Moves every alarm that is due at `now` to the end of `due`: in the order of the deadlines, and
   /// of arming where those are equal. `now` never goes back.
-  void expire(TimePoint now, List<Work>& due);
+  void expire(TimePoint now, List<Work>& due) {
+    if (occupied_levels_ != 0) take_due(ticks_of(now), due);
+    // What remains differs from `now` in the same digit as from the former time, so it stays.
+    time_ = std::max(time_, ticks_of(now));
+  }
 
   /// When to look again: nullopt if nothing is armed, else an instant not later than the first
   /// deadline. It is that deadline itself unless more than `few` alarms share its slot; then it may
   /// be the slot's beginning, and an `expire` at that time sorts the slot out.
-  std::optional<TimePoint> next();
+  std::optional<TimePoint> next() {
+    return occupied_levels_ == 0 ? std::nullopt : first_to_look_at();
+  }
 
  private:
   static constexpr unsigned digit_bits = 6;
@@ -65,6 +72,8 @@ class TimerWheel {
   Slot slot_of(std::uint64_t deadline) const;
   std::uint64_t beginning_of(Slot slot) const;
   std::optional<Slot> first_slot();
+  void take_due(std::uint64_t until, List<Work>& due);
+  std::optional<TimePoint> first_to_look_at();
   void place(Alarm& alarm);
 
   std::uint64_t time_;  // No armed alarm is due before it.

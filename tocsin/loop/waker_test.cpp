@@ -81,7 +81,7 @@ TEST_P(WakerTest, PostsToALoopThatIsAwakeCostNoWakeUp) {
 TEST(Waker, AThousandPostsToALoopThatSleepsCostOneWakeUp) {
   struct SleepingKernel final : ForwardingKernel {
     Function while_asleep;
-    Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
+    Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
       if (timeout != 0 && while_asleep) std::exchange(while_asleep, nullptr)();
       return ForwardingKernel::epoll_wait(epfd, events, timeout);
     }

@@ -30,8 +30,8 @@ class NetKernel : public ScenarioKernel {
     connecting = fd;
     return below_.connect(fd, address, length);
   }
-  Result<std::size_t> sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
-                             socklen_t length) override {
+  Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+               socklen_t length) override {
     if (full) return std::unexpected(Errno::again);
     return below_.sendto(fd, bytes, flags, address, length);
   }

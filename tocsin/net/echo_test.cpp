@@ -70,12 +70,12 @@ Task<> echo(S peer) {
 
 class EchoKernel : public ForwardingKernel {
  public:
-  Result<std::size_t> recv(int fd, MutableBytes into, int flags) override {
+  Count recv(int fd, MutableBytes into, int flags) override {
     ++receives;
     if (fd == never_empty) return into.size();
     return below_.recv(fd, into, flags);
   }
-  Result<std::size_t> send(int fd, ByteView bytes, int flags) override {
+  Count send(int fd, ByteView bytes, int flags) override {
     ++sends;
     return below_.send(fd, bytes, flags);
   }
@@ -83,20 +83,19 @@ class EchoKernel : public ForwardingKernel {
     ++others;
     return below_.epoll_ctl(epfd, operation, fd, event);
   }
-  Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
+  Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
     ++waits;
     return below_.epoll_wait(epfd, events, timeout);
   }
-  Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
-                                   const timespec* timeout) override {
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
     ++waits;
     return below_.epoll_pwait2(epfd, events, timeout);
   }
-  Result<std::size_t> read(int fd, MutableBytes into) override {
+  Count read(int fd, MutableBytes into) override {
     ++others;
     return below_.read(fd, into);
   }
-  Result<std::size_t> write(int fd, ByteView bytes) override {
+  Count write(int fd, ByteView bytes) override {
     ++others;
     return below_.write(fd, bytes);
   }

@@ -22,8 +22,7 @@ namespace tocsin {
 namespace {
 
 struct CountingKernel : ForwardingKernel {
-  Result<std::size_t> sendfile(int to, int from, std::uint64_t* offset,
-                               std::size_t count) override {
+  Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override {
     largest = std::max(largest, count);
     if (takes_all) {  // A socket whose buffer has no end.
       *offset += count;

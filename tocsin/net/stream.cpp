@@ -11,57 +11,63 @@ namespace tocsin {
 [[gnu::always_inline]] inline bool ReadOperation::try_read() {
   FdSource& from = source();
   const MutableBytes room = from.loop().buffers().next();
-  const auto count = from.kernel().recv(from.fd(), room, 0);
-  if (!count) [[unlikely]]
-    return failed(count.error());
-  from.received(*count, room.size());
-  count_ = static_cast<std::int64_t>(*count);
+  count_ = from.kernel().recv(from.fd(), room, 0);
+  if (!count_) [[unlikely]]
+    return !must_wait();
+  from.received(*count_, from.loop().buffers().buffer_size());
   return true;
 }
 
 bool ReadOperation::attempt() {
   if (!try_read()) return false;
-  source().spend(count_ > 0 ? static_cast<std::size_t>(count_) : 0);
+  source().spend(count_.value_or(0));
   return true;
 }
 
 // This read is not counted: the loop serves a source once a turn, so there is one of it.
 void ReadOperation::proceed() {
+  if (!source().loop().buffers().has_next()) [[unlikely]]
+    return proceed_with_new_buffer();
   proceed_with([this] { return try_read(); });
 }
 
-bool ReadOperation::failed(Errno error) {
-  if (error == Errno::again) {
-    source().blocked(Direction::read);
-    return false;
-  }
-  fail(error);
+// Apart from `proceed`, so that there nothing has to be kept across a call that seldom happens.
+void ReadOperation::proceed_with_new_buffer() {
+  static_cast<void>(source().loop().buffers().next());
+  proceed();
+}
+
+// Whether a failed attempt is no result: the kernel has nothing yet.
+bool ReadOperation::must_wait() {
+  if (count_.error() != Errno::again) return false;
+  source().blocked(Direction::read);
   return true;
 }
 
 bool WriteOperation::attempt() {
-  while (source().may_try(Direction::write))
+  while (source_->may_try(Direction::write))
     if (settle(send())) return true;
   return false;
 }
 
-// Not in line where it is awaited: it seldom comes to this.
-bool WriteOperation::try_rest() { return IoOperation::await_ready(); }
-
 // Whether nothing is left to be done after a send(2) that gave `sent`.
-bool WriteOperation::settle(Result<std::size_t> sent) {
+bool WriteOperation::settle(Count sent) {
   if (!sent) {
     if (sent.error() == Errno::again) {
-      source().blocked(Direction::write);
+      source_->blocked(Direction::write);
       return false;
     }
-    fail(sent.error());
+    result_ = std::unexpected(sent.error());
     return true;
   }
-  source().spend(*sent);
+  source_->spend(*sent);
   left_ = left_.subspan(*sent);
   return left_.empty();
 }
+
+bool WriteOperation::try_rest() { return waiting_.emplace(*this).await_ready(); }
+
+bool WriteOperation::try_rest_after(Count sent) { return settle(sent) || try_rest(); }
 
 GatherOperation::GatherOperation(FdSource& source, std::span<const ByteView> parts)
     : IoOperation(source), count_(parts.size()) {

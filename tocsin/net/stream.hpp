@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "tocsin/net/address.hpp"
@@ -29,16 +30,14 @@ namespace tocsin {
 /// See Stream::read.
 class [[nodiscard]] ReadOperation final : public IoOperation<Direction::read> {
  public:
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): whatever completes it sets count_.
   explicit ReadOperation(FdSource& source) : IoOperation(source) {}
   ReadOperation(ReadOperation&&) = default;
 
   Result<Buffer> await_resume() {
-    // Whatever completes the operation has set it; the analyzer sees somebody who awaits nothing.
-    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
-    if (count_ > 0) [[likely]]
-      return source().loop().buffers().take(static_cast<std::size_t>(count_));
-    if (count_ < 0) return std::unexpected(Errno{static_cast<int>(-count_)});
+    const std::int64_t count = count_.as_kernel();
+    if (count > 0) [[likely]]
+      return source().loop().buffers().take(static_cast<std::size_t>(count));
+    if (count < 0) return std::unexpected(count_.error());
     return Buffer();
   }
 
@@ -46,55 +45,73 @@ class [[nodiscard]] ReadOperation final : public IoOperation<Direction::read> {
   bool try_read();
   bool attempt() override;
   void proceed() override;
-  bool failed(Errno error);
-  void fail(Errno error) override { count_ = -error.value(); }
+  void proceed_with_new_buffer();
+  bool must_wait();
+  void fail(Errno error) override { count_ = std::unexpected(error); }
 
-  // How many bytes came, or an errno below zero. The bytes lie in the buffer that the pool lends
-  // next: whoever completes this resumes the coroutine at once, so nobody else takes it first.
-  std::int64_t count_;
+  // How many bytes came. They lie in the buffer that the pool lends next: whoever completes this
+  // resumes the coroutine at once, so nobody else takes it first.
+  Count count_;
 };
 
 /// Whether more bytes follow at once: the kernel then waits for them before it sends the last, not
 /// yet full segment (MSG_MORE, send(2)).
 enum class More : bool { no, yes };
 
-/// See Stream::write_all.
-class [[nodiscard]] WriteOperation final : public IoOperation<Direction::write> {
+/// See Stream::write_all. The kernel takes most writes at once: what waiting needs is made only for
+/// one that waits.
+class [[nodiscard]] WriteOperation final {
  public:
   WriteOperation(FdSource& source, ByteView bytes, More more = More::no)
-      : IoOperation(source),
+      : source_(&source),
         flags_(more == More::yes ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL),
         left_(bytes) {}
-  WriteOperation(WriteOperation&&) = default;
 
-  /// As IoOperation::await_ready, with the usual case in line: the kernel takes all of it at once.
   [[gnu::always_inline]] bool await_ready() {
-    FdSource& to = source();
+    FdSource& to = *source_;
     to.check_free(Direction::write);
-    if (to.may_try(Direction::write)) [[likely]] {
-      const auto sent = send();
-      if (sent && *sent == left_.size()) [[likely]] {
-        to.spend(*sent);
-        return true;
-      }
-      if (settle(sent)) return true;
-    }
-    return try_rest();
+    if (!to.may_try(Direction::write)) [[unlikely]]
+      return try_rest();
+    const Count sent = send();
+    if (sent != Count(left_.size())) [[unlikely]]
+      return try_rest_after(sent);
+    to.spend(*sent);
+    return true;
   }
-
+  bool suspend(Waiter waiter) { return waiting_->suspend(waiter); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    return waiting_->await_suspend(waiter);
+  }
   Result<> await_resume() const { return result_; }
 
  private:
-  bool attempt() override;
-  void fail(Errno error) override { result_ = std::unexpected(error); }
-  Result<std::size_t> send() { return source().kernel().send(source().fd(), left_, flags_); }
-  bool settle(Result<std::size_t> sent);
-  bool try_rest();
+  class Waiting final : public IoOperation<Direction::write> {
+   public:
+    explicit Waiting(WriteOperation& whole) : IoOperation(*whole.source_), whole_(whole) {}
 
+   private:
+    bool attempt() override { return whole_.attempt(); }
+    void fail(Errno error) override { whole_.result_ = std::unexpected(error); }
+
+    WriteOperation& whole_;
+  };
+
+  Count send() { return source_->kernel().send(source_->fd(), left_, flags_); }
+  bool settle(Count sent);
+  bool attempt();
+  bool try_rest();
+  bool try_rest_after(Count sent);
+
+  FdSource* source_;
   int flags_;
   Result<> result_;
   ByteView left_;
+  std::optional<Waiting> waiting_;
 };
+
+template <>
+inline constexpr bool is_single_wait<WriteOperation> = true;
 
 /// See Stream::write_gathered.
 class [[nodiscard]] GatherOperation final : public IoOperation<Direction::write> {
@@ -133,6 +150,10 @@ class Stream {
   /// write has to follow.
   WriteOperation write_all(ByteView bytes, More more = More::no) {
     return WriteOperation(*source_, bytes, more);
+  }
+  /// The same, without a view of the buffer in the caller's frame.
+  WriteOperation write_all(const Buffer& buffer, More more = More::no) {
+    return WriteOperation(*source_, buffer, more);
   }
 
   /// As write_all, for several pieces in one system call (sendmsg(2)). Requires: at most

@@ -43,8 +43,7 @@ Result<> EpollPoller::remove(int fd) {
   return kernel_.epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-Result<std::size_t> EpollPoller::wait_precisely(std::span<epoll_event> room,
-                                                std::optional<Duration> timeout) {
+Count EpollPoller::wait_precisely(std::span<epoll_event> room, std::optional<Duration> timeout) {
   // epoll_pwait2(2) is there since Linux 5.11; sandboxes that have not heard of it answer EPERM.
   if (has_pwait2_.load(std::memory_order_relaxed)) {
     const timespec length = internal::to_timespec(*timeout);

@@ -39,7 +39,7 @@ class EpollPoller final : public Poller {
   EpollPoller(Kernel& kernel, Fd epoll) : kernel_(kernel), epoll_(std::move(epoll)) {}
 
   Result<> control(int operation, int fd, Ready interest, Mode mode, Token token);
-  Result<std::size_t> wait_precisely(std::span<epoll_event> room, std::optional<Duration> timeout);
+  Count wait_precisely(std::span<epoll_event> room, std::optional<Duration> timeout);
 
   Kernel& kernel_;
   Fd epoll_;

@@ -27,11 +27,11 @@ class WaitingKernel final : public LinuxKernel {
  public:
   explicit WaitingKernel(int error) : error_(error) {}
 
-  Result<std::size_t> epoll_wait(int, std::span<epoll_event>, int timeout) override {
+  Count epoll_wait(int, std::span<epoll_event>, int timeout) override {
     milliseconds.push_back(timeout);
     return 0;
   }
-  Result<std::size_t> epoll_pwait2(int, std::span<epoll_event>, const timespec* timeout) override {
+  Count epoll_pwait2(int, std::span<epoll_event>, const timespec* timeout) override {
     nanoseconds.push_back(timeout->tv_sec * 1'000'000'000 + timeout->tv_nsec);
     if (error_ != 0) return std::unexpected(Errno{error_});
     return 0;

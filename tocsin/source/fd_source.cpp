@@ -54,16 +54,15 @@ void FdSource::end_operations() {
 }
 
 inline void FdSource::absorb(Ready ready) {
-  constexpr Ready usual = Ready::read | Ready::write;
-  known_ |= ready & usual;
-  if (any(ready, ~usual)) [[unlikely]]
-    absorb_rest(ready);
+  if (any(ready, ~(Ready::read | Ready::write))) [[unlikely]]
+    return absorb_more(ready);
+  known_ |= ready;
 }
 
-void FdSource::absorb_rest(Ready ready) {
+void FdSource::absorb_more(Ready ready) {
   if (any(ready, makes_readable)) known_ |= Ready::read;
   if (any(ready, makes_writable)) known_ |= Ready::write;
-  if (any(ready, makes_short_reads_lie)) short_reads_lie_ = true;
+  if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read;
 }
 
 void FdSource::on_ready(Ready ready) {

@@ -66,7 +66,8 @@ template <Direction direction>
 class IoOperation : public AnyIoOperation {
  public:
   bool await_ready();
-  /// As Operation::suspend, without a virtual call: it is on the path of every message.
+  /// As Operation::suspend, without a virtual call: it is on the path of every message. Requires:
+  /// await_ready has just said false.
   bool suspend(Waiter waiter);
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {
@@ -121,7 +122,7 @@ class FdSource final : public Source {
   /// is drained (epoll(7), "Questions and answers", 9) unless its end, an error or urgent data was
   /// announced along with the bytes: then only EAGAIN counts.
   void received(std::size_t count, std::size_t room) {
-    if (count < room && !short_reads_lie_) blocked(Direction::read);
+    if (count < room) known_ &= known_after_short_read_;
   }
 
   /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
@@ -159,7 +160,7 @@ class FdSource final : public Source {
   void prefetch() const override;
   void proceed_both();
   void absorb(Ready ready);
-  void absorb_rest(Ready ready);
+  void absorb_more(Ready ready);
   void enlist(AnyIoOperation& operation, Direction direction);
   void renew_budget() { budget_ = loop_.options().turn_bytes; }
   void end_operations();
@@ -172,8 +173,8 @@ class FdSource final : public Source {
   // (write(2), "NOTES") and the 4096 that an operation counts at most: so 32 bits hold it.
   std::int32_t budget_ = 0;
   int fd_;  // Owned. An Fd would hold the kernel again: 16 bytes more for every connection.
-  Ready known_ = Ready::read | Ready::write;  // What may be ready: not known to be blocked.
-  bool short_reads_lie_ = false;
+  Ready known_ = Ready::read | Ready::write;     // What may be ready: not known to be blocked.
+  Ready known_after_short_read_ = Ready::write;  // Reading too, once a short read can lie.
 };
 
 inline void FdSource::enlist(AnyIoOperation& operation, Direction direction) {
@@ -185,7 +186,8 @@ template <Direction direction>
 inline bool IoOperation<direction>::await_ready() {
   FdSource& source = *source_;
   source.check_free(direction);
-  if (!source.may_have(direction)) return false;
+  if (!source.may_have(direction)) [[likely]]
+    return false;
   if (source.may_spend() && attempt()) return true;
   // It will wait although it might go on: so it is the budget that is used up.
   if (source.may_have(direction)) source.loop_.serve_again(source);
@@ -199,7 +201,7 @@ inline bool IoOperation<direction>::suspend(Waiter waiter) {
     return false;
   }
   enter(waiter);
-  source_->enlist(*this, direction);
+  source_->waiting(direction) = this;  // It is free: await_ready has just seen it.
   return true;
 }
 

@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct CountingKernel : ForwardingKernel {
-  Result<std::size_t> read(int fd, MutableBytes into) override {
+  Count read(int fd, MutableBytes into) override {
     ++reads;
     return below_.read(fd, into);
   }

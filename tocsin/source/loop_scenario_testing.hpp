@@ -29,12 +29,11 @@ class ScenarioKernel : public ForwardingKernel {
     if (time) time->tv_sec += ahead.count();
     return time;
   }
-  Result<std::size_t> epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
+  Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
     would_sleep = timeout == -1 ? Duration::max() : std::chrono::milliseconds(timeout);
     return below_.epoll_wait(epfd, events, 0);
   }
-  Result<std::size_t> epoll_pwait2(int epfd, std::span<epoll_event> events,
-                                   const timespec* timeout) override {
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
     would_sleep = timeout == nullptr ? Duration::max()
                                      : std::chrono::seconds(timeout->tv_sec) +
                                            std::chrono::nanoseconds(timeout->tv_nsec);

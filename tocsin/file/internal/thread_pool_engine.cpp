@@ -13,10 +13,8 @@ namespace tocsin::internal {
 namespace {
 
 // A count or a descriptor, or -errno: the same for both engines.
-template <class T>
-std::int32_t as_answer(const Result<T>& result) {
-  return result ? static_cast<std::int32_t>(*result) : -result.error().value();
-}
+std::int32_t as_answer(Count count) { return static_cast<std::int32_t>(count.as_kernel()); }
+std::int32_t as_answer(Result<int> fd) { return fd ? *fd : -fd.error().value(); }
 std::int32_t as_answer(const Result<>& result) { return result ? 0 : -result.error().value(); }
 
 std::int32_t perform(Kernel& kernel, FileCall& call) {
