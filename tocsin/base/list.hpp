@@ -123,6 +123,17 @@ class List {
     return node == &head_;
   }
 
+  /// Calls `visit` with each element in order until it answers false. `visit` may unlink the element
+  /// it is given, which may be gone after that, and no other.
+  template <class Visit>
+  void visit_while(Visit visit) {
+    for (ListLink* node = head_.next_; node != &head_;) {
+      ListLink* const next = node->next_;
+      if (!visit(static_cast<T&>(*node))) return;
+      node = next;
+    }
+  }
+
   /// Calls `visit` with each element in order. `visit` may unlink the element it is given, and no
   /// other.
   template <class Visit>

@@ -139,6 +139,55 @@ class ForwardingKernel : public Kernel {
   Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override {
     return below_.sendfile(to, from, offset, count);
   }
+  Result<int> dup2(int from, int to) override { return below_.dup2(from, to); }
+  Result<int> ioctl(int fd, unsigned long request, void* argument) override {
+    return below_.ioctl(fd, request, argument);
+  }
+  Result<int> epoll_create(int size) override { return below_.epoll_create(size); }
+  Result<itimerspec> timerfd_gettime(int fd) override { return below_.timerfd_gettime(fd); }
+  Result<int> inotify_init1(int flags) override { return below_.inotify_init1(flags); }
+  Result<int> inotify_add_watch(int fd, const char* path, std::uint32_t mask) override {
+    return below_.inotify_add_watch(fd, path, mask);
+  }
+  Result<> inotify_rm_watch(int fd, int watch) override {
+    return below_.inotify_rm_watch(fd, watch);
+  }
+  Result<int> mq_open(const char* name, int flags, mode_t mode,
+                      const mq_attr* attributes) override {
+    return below_.mq_open(name, flags, mode, attributes);
+  }
+  Result<> mq_unlink(const char* name) override { return below_.mq_unlink(name); }
+  Result<> mq_timedsend(int queue, ByteView message, unsigned priority,
+                        const timespec* deadline) override {
+    return below_.mq_timedsend(queue, message, priority, deadline);
+  }
+  Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
+                        const timespec* deadline) override {
+    return below_.mq_timedreceive(queue, into, priority, deadline);
+  }
+  Result<> kill(pid_t pid, int signal) override { return below_.kill(pid, signal); }
+  Result<int> pidfd_open(pid_t pid, unsigned flags) override {
+    return below_.pidfd_open(pid, flags);
+  }
+  Result<> pidfd_send_signal(int fd, int signal) override {
+    return below_.pidfd_send_signal(fd, signal);
+  }
+  Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) override {
+    return below_.waitid(type, id, which, options);
+  }
+  Result<> mkdirat(int directory, const char* path, mode_t mode) override {
+    return below_.mkdirat(directory, path, mode);
+  }
+  Result<> mknodat(int directory, const char* path, mode_t mode) override {
+    return below_.mknodat(directory, path, mode);
+  }
+  Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
+                     unsigned flags) override {
+    return below_.renameat2(from, from_path, to, to_path, flags);
+  }
+  Result<> fchmodat(int directory, const char* path, mode_t mode) override {
+    return below_.fchmodat(directory, path, mode);
+  }
   Result<timespec> clock_gettime(clockid_t clock) override { return below_.clock_gettime(clock); }
   pid_t getpid() override { return below_.getpid(); }
   Result<void*> mmap(std::size_t length, int protection, int flags) override {

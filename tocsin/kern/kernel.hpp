@@ -17,6 +17,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -27,6 +28,7 @@
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <array>
@@ -54,15 +56,19 @@ class Kernel {
   /// The descriptor is gone even when this fails (close(2), "Dealing with error returns").
   virtual Result<> close(int fd) = 0;
   virtual Result<int> dup(int fd) = 0;
+  virtual Result<int> dup2(int from, int to) = 0;
   virtual Result<int> dup3(int from, int to, int flags) = 0;
   virtual Result<int> fcntl(int fd, int command, int argument) = 0;
   virtual Count read(int fd, MutableBytes into) = 0;
   virtual Count write(int fd, ByteView bytes) = 0;
   virtual Count readv(int fd, std::span<const iovec> into) = 0;
   virtual Count writev(int fd, std::span<const iovec> from) = 0;
+  virtual Result<int> ioctl(int fd, unsigned long request, void* argument) = 0;
   virtual Result<std::array<int, 2>> pipe2(int flags) = 0;
 
   // ---- waiting ----------------------------------------------------------------------------------
+  /// `size` is ignored, but must be greater than zero (epoll_create(2), "NOTES").
+  virtual Result<int> epoll_create(int size) = 0;
   virtual Result<int> epoll_create1(int flags) = 0;
   virtual Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) = 0;
   /// `timeout` in milliseconds, -1 for no limit. Answers how many of `events` it filled.
@@ -81,11 +87,33 @@ class Kernel {
   virtual Result<int> eventfd(unsigned initial, int flags) = 0;
   virtual Result<int> timerfd_create(clockid_t clock, int flags) = 0;
   virtual Result<> timerfd_settime(int fd, int flags, const itimerspec& value) = 0;
+  virtual Result<itimerspec> timerfd_gettime(int fd) = 0;
   /// `fd` -1 makes a new one.
   virtual Result<int> signalfd(int fd, const sigset_t& mask, int flags) = 0;
   /// Of the calling thread; the former mask is stored in `before` unless that is null. `mask` null
   /// changes nothing.
   virtual Result<> pthread_sigmask(int how, const sigset_t* mask, sigset_t* before) = 0;
+
+  virtual Result<int> inotify_init1(int flags) = 0;
+  /// Answers the watch descriptor.
+  virtual Result<int> inotify_add_watch(int fd, const char* path, std::uint32_t mask) = 0;
+  virtual Result<> inotify_rm_watch(int fd, int watch) = 0;
+  /// `attributes` (of a queue that is made by this) may be null.
+  virtual Result<int> mq_open(const char* name, int flags, mode_t mode,
+                              const mq_attr* attributes) = 0;
+  virtual Result<> mq_unlink(const char* name) = 0;
+  /// `deadline` is of CLOCK_REALTIME, null for none.
+  virtual Result<> mq_timedsend(int queue, ByteView message, unsigned priority,
+                                const timespec* deadline) = 0;
+  virtual Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
+                                const timespec* deadline) = 0;
+
+  // ---- processes and signals --------------------------------------------------------------------
+  virtual Result<> kill(pid_t pid, int signal) = 0;
+  virtual Result<int> pidfd_open(pid_t pid, unsigned flags) = 0;
+  virtual Result<> pidfd_send_signal(int fd, int signal) = 0;
+  /// `which` holds a zero pid when WNOHANG found nobody.
+  virtual Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) = 0;
 
   // ---- sockets ----------------------------------------------------------------------------------
   virtual Result<int> socket(int domain, int type, int protocol) = 0;
@@ -123,6 +151,12 @@ class Kernel {
   virtual Result<> fsync(int fd) = 0;
   virtual Result<> ftruncate(int fd, std::uint64_t length) = 0;
   virtual Result<> unlinkat(int directory, const char* path, int flags) = 0;
+  virtual Result<> mkdirat(int directory, const char* path, mode_t mode) = 0;
+  /// A FIFO or a regular file, by the type in `mode`; no devices here.
+  virtual Result<> mknodat(int directory, const char* path, mode_t mode) = 0;
+  virtual Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
+                             unsigned flags) = 0;
+  virtual Result<> fchmodat(int directory, const char* path, mode_t mode) = 0;
   /// Reads from `from` at `*offset`, which it advances.
   virtual Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) = 0;
 

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/kern/linux_kernel.hpp"
 
+#include <mqueue.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -255,6 +261,84 @@ Count LinuxKernel::sendfile(int to, int from, std::uint64_t* offset, std::size_t
   const auto sent = count_or_errno(::sendfile(to, from, &position, count));
   if (sent) *offset = static_cast<std::uint64_t>(position);
   return sent;
+}
+
+// ---- events, queues, processes, names of files --------------------------------------------------
+
+Result<int> LinuxKernel::dup2(int from, int to) { return fd_or_errno(::dup2(from, to)); }
+
+Result<int> LinuxKernel::ioctl(int fd, unsigned long request, void* argument) {
+  return fd_or_errno(::ioctl(fd, request, argument));
+}
+
+Result<int> LinuxKernel::epoll_create(int size) { return fd_or_errno(::epoll_create(size)); }
+
+Result<itimerspec> LinuxKernel::timerfd_gettime(int fd) {
+  itimerspec value{};
+  if (::timerfd_gettime(fd, &value) == -1) return std::unexpected(Errno{errno});
+  return value;
+}
+
+Result<int> LinuxKernel::inotify_init1(int flags) { return fd_or_errno(::inotify_init1(flags)); }
+
+Result<int> LinuxKernel::inotify_add_watch(int fd, const char* path, std::uint32_t mask) {
+  return fd_or_errno(::inotify_add_watch(fd, path, mask));
+}
+
+Result<> LinuxKernel::inotify_rm_watch(int fd, int watch) {
+  return nothing_or_errno(::inotify_rm_watch(fd, watch));
+}
+
+Result<int> LinuxKernel::mq_open(const char* name, int flags, mode_t mode,
+                                 const mq_attr* attributes) {
+  // The C library's mq_open is variadic, and takes a const attribute for one that is not.
+  return fd_or_errno(::mq_open(name, flags, mode, const_cast<mq_attr*>(attributes)));
+}
+
+Result<> LinuxKernel::mq_unlink(const char* name) { return nothing_or_errno(::mq_unlink(name)); }
+
+Result<> LinuxKernel::mq_timedsend(int queue, ByteView message, unsigned priority,
+                                   const timespec* deadline) {
+  const auto* const text = reinterpret_cast<const char*>(message.data());
+  return nothing_or_errno(::mq_timedsend(queue, text, message.size(), priority, deadline));
+}
+
+Count LinuxKernel::mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
+                                   const timespec* deadline) {
+  auto* const text = reinterpret_cast<char*>(into.data());
+  return count_or_errno(::mq_timedreceive(queue, text, into.size(), priority, deadline));
+}
+
+Result<> LinuxKernel::kill(pid_t pid, int signal) { return nothing_or_errno(::kill(pid, signal)); }
+
+Result<int> LinuxKernel::pidfd_open(pid_t pid, unsigned flags) {
+  return fd_or_errno(::syscall(SYS_pidfd_open, pid, flags));
+}
+
+Result<> LinuxKernel::pidfd_send_signal(int fd, int signal) {
+  return nothing_or_errno(::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0));
+}
+
+Result<> LinuxKernel::waitid(idtype_t type, id_t id, siginfo_t& which, int options) {
+  which = {};
+  return nothing_or_errno(::waitid(type, id, &which, options));
+}
+
+Result<> LinuxKernel::mkdirat(int directory, const char* path, mode_t mode) {
+  return nothing_or_errno(::mkdirat(directory, path, mode));
+}
+
+Result<> LinuxKernel::mknodat(int directory, const char* path, mode_t mode) {
+  return nothing_or_errno(::mknodat(directory, path, mode, 0));
+}
+
+Result<> LinuxKernel::renameat2(int from, const char* from_path, int to, const char* to_path,
+                                unsigned flags) {
+  return nothing_or_errno(::renameat2(from, from_path, to, to_path, flags));
+}
+
+Result<> LinuxKernel::fchmodat(int directory, const char* path, mode_t mode) {
+  return nothing_or_errno(::fchmodat(directory, path, mode, 0));
 }
 
 // ---- the process --------------------------------------------------------------------------------

@@ -71,6 +71,28 @@ class LinuxKernel : public Kernel {
   Result<> ftruncate(int fd, std::uint64_t length) override;
   Result<> unlinkat(int directory, const char* path, int flags) override;
   Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
+  Result<int> dup2(int from, int to) override;
+  Result<int> ioctl(int fd, unsigned long request, void* argument) override;
+  Result<int> epoll_create(int size) override;
+  Result<itimerspec> timerfd_gettime(int fd) override;
+  Result<int> inotify_init1(int flags) override;
+  Result<int> inotify_add_watch(int fd, const char* path, std::uint32_t mask) override;
+  Result<> inotify_rm_watch(int fd, int watch) override;
+  Result<int> mq_open(const char* name, int flags, mode_t mode, const mq_attr* attributes) override;
+  Result<> mq_unlink(const char* name) override;
+  Result<> mq_timedsend(int queue, ByteView message, unsigned priority,
+                        const timespec* deadline) override;
+  Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
+                        const timespec* deadline) override;
+  Result<> kill(pid_t pid, int signal) override;
+  Result<int> pidfd_open(pid_t pid, unsigned flags) override;
+  Result<> pidfd_send_signal(int fd, int signal) override;
+  Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) override;
+  Result<> mkdirat(int directory, const char* path, mode_t mode) override;
+  Result<> mknodat(int directory, const char* path, mode_t mode) override;
+  Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
+                     unsigned flags) override;
+  Result<> fchmodat(int directory, const char* path, mode_t mode) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
   Result<void*> mmap(std::size_t length, int protection, int flags) override;

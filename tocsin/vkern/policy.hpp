@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// Single, Threads: the two ways in which one kernel can be run. A policy type decides; nothing else
+// differs.
+//
+//     [ policy ] --> WaitQueue, Object, Description, Epoll, Process, System
+//
+// *Threads*: any number of real threads call in, locks lock, whoever blocks sleeps in a futex, and
+// the clocks are the machine's. *Single*: one thread, no locks, virtual clocks; whoever blocks is a
+// fiber that is parked, and every choice is drawn from a seed, so that a run can be repeated.
+//
+// A policy names five types: Lock (BasicLockable), Counter, World (clocks, timers and the parking
+// of whoever sleeps), Parker (one sleep), and nothing of what sleeps or why.
+//
+// Thread rule: as each type says.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace tocsin::vkern {
+
+class SingleWorld;
+class SingleParker;
+class ThreadsWorld;
+class ThreadsParker;
+
+/// Locks nothing: there is one thread, and no fiber is parked while it holds a lock.
+class NoLock {
+ public:
+  void lock() {}
+  void unlock() {}
+};
+
+/// A number that one thread counts.
+class PlainCounter {
+ public:
+  explicit PlainCounter(std::uint32_t start) : count_(start) {}
+  void add() { ++count_; }
+  /// Whether none is left.
+  bool drop() { return --count_ == 0; }
+  std::uint32_t value() const { return count_; }
+
+ private:
+  std::uint32_t count_;
+};
+
+/// Four bytes, without a system call while nobody has to wait for it.
+class FutexLock {
+ public:
+  void lock() {
+    std::uint32_t is_free = 0;
+    if (!state_.compare_exchange_strong(is_free, held, std::memory_order_acquire)) [[unlikely]]
+      lock_slowly();
+  }
+  void unlock() {
+    if (state_.exchange(0, std::memory_order_release) == contended) [[unlikely]]
+      state_.notify_one();
+  }
+
+ private:
+  static constexpr std::uint32_t held = 1;
+  static constexpr std::uint32_t contended = 2;  // Somebody may sleep.
+
+  void lock_slowly();
+
+  std::atomic<std::uint32_t> state_ = 0;
+};
+
+/// A number that many threads count.
+class AtomicCounter {
+ public:
+  explicit AtomicCounter(std::uint32_t start) : count_(start) {}
+  void add() { count_.fetch_add(1, std::memory_order_relaxed); }
+  /// Whether none is left. What others did before they dropped theirs is visible then.
+  bool drop() { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  std::uint32_t value() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint32_t> count_;
+};
+
+struct Single {
+  using Lock = NoLock;
+  using Counter = PlainCounter;
+  using World = SingleWorld;
+  using Parker = SingleParker;
+};
+
+struct Threads {
+  using Lock = FutexLock;
+  using Counter = AtomicCounter;
+  using World = ThreadsWorld;
+  using Parker = ThreadsParker;
+};
+
+}  // namespace tocsin::vkern

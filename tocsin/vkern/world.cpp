@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/vkern/world.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "tocsin/base/check.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+
+namespace tocsin::vkern {
+
+// ---- alarms -------------------------------------------------------------------------------------
+
+namespace internal {
+
+std::uint64_t AlarmQueue::set(Alarmed& whom, TimePoint when) {
+  whom.add_alarm_ref();
+  const std::uint64_t number = ++last_number_;
+  by_time_.emplace(Key{when, number}, &whom);
+  by_number_.emplace(number, when);
+  return number;
+}
+
+Alarmed* AlarmQueue::clear(std::uint64_t number) {
+  const auto found = by_number_.find(number);
+  if (found == by_number_.end()) return nullptr;
+  const auto alarm = by_time_.find(Key{found->second, number});
+  Alarmed* const whom = alarm->second;
+  by_time_.erase(alarm);
+  by_number_.erase(found);
+  return whom;
+}
+
+std::optional<TimePoint> AlarmQueue::first() const {
+  if (by_time_.empty()) return std::nullopt;
+  return by_time_.begin()->first.first;
+}
+
+std::optional<AlarmQueue::Due> AlarmQueue::take_due(TimePoint now) {
+  if (by_time_.empty() || by_time_.begin()->first.first > now) return std::nullopt;
+  const auto [key, whom] = *by_time_.begin();
+  by_time_.erase(by_time_.begin());
+  by_number_.erase(key.second);
+  return Due{.whom = whom, .number = key.second};
+}
+
+}  // namespace internal
+
+// ---- single -------------------------------------------------------------------------------------
+
+SingleWorld::SingleWorld(TimePoint start, Duration realtime)
+    : now_(start), offsets_{.realtime = realtime, .boottime = Duration::zero()} {}
+
+void SingleWorld::clear_alarm(std::uint64_t number) {
+  if (Alarmed* const whom = alarms_.clear(number)) whom->drop_alarm_ref();
+}
+
+void SingleWorld::ring_until(TimePoint time) {
+  now_ = std::max(now_, time);
+  while (const auto due = alarms_.take_due(now_)) {
+    due->whom->alarm(due->number);
+    due->whom->drop_alarm_ref();
+  }
+}
+
+void SingleWorld::advance(Duration length) {
+  const TimePoint end = saturating_add(now_, length);
+  for (auto next = alarms_.first(); next && *next <= end; next = alarms_.first()) ring_until(*next);
+  ring_until(end);
+}
+
+bool SingleWorld::park(const bool& woken, std::optional<TimePoint> deadline) {
+  while (!woken) {
+    if (deadline && *deadline <= now_) return false;
+    const auto next = alarms_.first();
+    CHECK(next || deadline, "a call blocks, and nothing is left that could ever end it");
+    ring_until(next && (!deadline || *next <= *deadline) ? *next : *deadline);
+  }
+  return true;
+}
+
+// ---- threads ------------------------------------------------------------------------------------
+
+namespace {
+
+Duration clock_of(clockid_t clock) {
+  const auto time = LinuxKernel::shared().clock_gettime(clock);
+  CHECK(time.has_value(), "this clock cannot be missing (clock_gettime(2))");
+  return std::chrono::seconds{time->tv_sec} + Duration{time->tv_nsec};
+}
+
+}  // namespace
+
+ThreadsWorld::~ThreadsWorld() {
+  server_.request_stop();
+  if (server_.joinable()) server_.join();
+  while (const auto left = alarms_.take_due(TimePoint::max())) left->whom->drop_alarm_ref();
+}
+
+TimePoint ThreadsWorld::now() const { return TimePoint{clock_of(CLOCK_MONOTONIC)}; }
+
+ClockOffsets ThreadsWorld::offsets() const {
+  const Duration now = clock_of(CLOCK_MONOTONIC);
+  const Duration step{step_.load(std::memory_order_relaxed)};
+  return {.realtime = clock_of(CLOCK_REALTIME) - now + step,
+          .boottime = clock_of(CLOCK_BOOTTIME) - now};
+}
+
+std::uint64_t ThreadsWorld::set_alarm(Alarmed& whom, TimePoint when) {
+  const std::lock_guard lock(mutex_);
+  const auto first = alarms_.first();
+  const std::uint64_t number = alarms_.set(whom, when);
+  if (!server_.joinable())
+    server_ = std::jthread([this](std::stop_token stop) { serve(std::move(stop)); });
+  if (!first || when < *first) changed_.notify_one();
+  return number;
+}
+
+void ThreadsWorld::clear_alarm(std::uint64_t number) {
+  Alarmed* whom = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    whom = alarms_.clear(number);
+  }
+  if (whom != nullptr) whom->drop_alarm_ref();
+}
+
+void ThreadsWorld::serve(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (const auto due = alarms_.take_due(now())) {
+      lock.unlock();
+      due->whom->alarm(due->number);
+      due->whom->drop_alarm_ref();
+      lock.lock();
+      continue;
+    }
+    const auto first = alarms_.first();
+    const auto earlier = [&] { return alarms_.first() != first; };
+    if (!first) {
+      changed_.wait(lock, stop, earlier);
+    } else {
+      const auto until = std::chrono::steady_clock::time_point{first->time_since_epoch()};
+      changed_.wait_until(lock, stop, until, earlier);
+    }
+  }
+}
+
+// A wake-up that comes within a few microseconds is worth waiting for: to sleep and to be woken
+// costs more than that.
+bool ThreadsParker::park(std::optional<TimePoint> deadline) {
+  constexpr int looks = 2000;
+  for (int i = 0; i < looks; ++i)
+    if (semaphore_.try_acquire()) return true;
+  if (!deadline) {
+    semaphore_.acquire();
+    return true;
+  }
+  return semaphore_.try_acquire_until(
+      std::chrono::steady_clock::time_point{deadline->time_since_epoch()});
+}
+
+}  // namespace tocsin::vkern
