@@ -20,6 +20,7 @@ template <class P>
 class Socket : public Object<P> {
  public:
   using Object<P>::Object;
+  ~Socket() override = default;
 
   virtual Result<> bind(Process<P>& process, const sockaddr* address, socklen_t length) = 0;
   virtual Result<> listen(Process<P>& process, int backlog) = 0;
@@ -44,8 +45,6 @@ class Socket : public Object<P> {
   Socket<P>* as_socket() override { return this; }
 
  protected:
-  ~Socket() override = default;
-
   static bool may_block(const Description<P>& description, int flags) {
     return !description.is_nonblocking() && (flags & MSG_DONTWAIT) == 0;
   }
