@@ -18,6 +18,7 @@
 #include <fcntl.h>
 
 #include <atomic>
+#include <cstdint>
 #include <utility>
 
 #include "tocsin/base/list.hpp"
@@ -49,6 +50,11 @@ class Description final : public Counted<P> {
   bool may_read() const { return (flags() & O_ACCMODE) != O_WRONLY; }
   bool may_write() const { return (flags() & O_ACCMODE) != O_RDONLY; }
 
+  /// A number that the object remembers with this opening, set before anybody else knows it: what a
+  /// FIFO had seen when this end of it was opened.
+  std::uint32_t mark() const { return mark_; }
+  void set_mark(std::uint32_t mark) { mark_ = mark; }
+
   /// One more who can use it. Requires: somebody can, the caller among them.
   void add_open() { opens_.add(); }
   /// One fewer. The last one ends it: nobody watches it any more, and the object is told. It may be
@@ -70,6 +76,7 @@ class Description final : public Counted<P> {
   Ref<Object<P>> object_;
   std::atomic<int> flags_;  // fcntl(2) changes them while others look.
   typename P::Counter opens_{1};
+  std::uint32_t mark_ = 0;
   [[no_unique_address]] typename P::Lock watchers_lock_;
   List<internal::WatcherLink> watchers_;
 };

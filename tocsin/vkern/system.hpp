@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -33,6 +34,7 @@ struct SystemOptions {
   int most_descriptors = 1024 * 1024;        // RLIMIT_NOFILE of its processes.
   std::uint64_t most_watches = 1024 * 1024;  // /proc/sys/fs/epoll/max_user_watches.
   int most_datagrams = 10;                   // /proc/sys/net/unix/max_dgram_qlen.
+  bool is_privileged = true;                 // CAP_SYS_RESOURCE: pipe(7)'s limits do not bind.
 };
 
 template <class P>
@@ -62,6 +64,9 @@ class System {
   typename P::Lock& unix_lock() { return unix_lock_; }
   typename P::Lock& inet_lock() { return inet_lock_; }
 
+  /// How many pages all pipes together may fill, which is limited (pipe(7), "/proc files").
+  std::atomic<std::uint64_t>& pipe_pages() { return pipe_pages_; }
+
  private:
   friend class Process<P>;
 
@@ -72,6 +77,7 @@ class System {
   std::uint64_t watches_ = 0;
   typename P::Lock unix_lock_;
   typename P::Lock inet_lock_;
+  std::atomic<std::uint64_t> pipe_pages_ = 0;
   std::unique_ptr<Process<P>> init_;
 };
 
