@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""All mutants, by what they are faults of."""
+from faults_epoll import EPOLL
+from faults_process import PROCESS
+
+ALL = [*EPOLL, *PROCESS]
