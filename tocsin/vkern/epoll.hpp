@@ -57,6 +57,8 @@ class Epoll final : public Object<P> {
   Count wait(std::span<epoll_event> events, std::optional<TimePoint> deadline);
 
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
+  Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
+                    void* argument) override;
   void released(Description<P>& description) override;
   std::string fdinfo() const override;
   Epoll<P>* as_epoll() override { return this; }
@@ -88,9 +90,18 @@ class Epoll final : public Object<P> {
   void make_ready(Item<P>& item);
   void wake_pollers();
 
+  // struct epoll_params.
+  struct BusyPoll {
+    std::uint32_t microseconds;
+    std::uint16_t budget;
+    std::uint8_t prefer;
+    std::uint8_t padding;
+  };
+
   System<P>& system_;
   WaitQueue pollers_;  // Those who wait for this epoll itself: poll(2), outer epolls.
   std::atomic<bool> ever_polled_ = false;  // Whether it is worth looking at them.
+  BusyPoll busy_poll_{};                   // Under lock().
   Description<P>* self_ = nullptr;         // While it is open and polled; under lock().
   [[no_unique_address]] mutable Lock mutex_;
   internal::InterestTable<P> interest_;

@@ -171,5 +171,28 @@ TYPED_TEST(EpollOrder, AnOuterEpollReportsAnInnerOne) {
   EXPECT_EQ(this->look(), "i");
 }
 
+// ioctl_eventpoll(2).
+TYPED_TEST(EpollOrder, BusyPollParametersAreCheckedAndKept) {
+  struct {
+    std::uint32_t microseconds;
+    std::uint16_t budget;
+    std::uint8_t prefer;
+    std::uint8_t padding;
+  } parameters{10, 8, 1, 0};
+  const auto set = [&] {
+    const auto done = this->process_.ioctl(this->epoll_, 0x40088a01, &parameters);
+    return done ? *done : -done.error().value();
+  };
+  EXPECT_EQ(set(), 0);
+  parameters.prefer = 2;
+  EXPECT_EQ(set(), -EINVAL);
+  parameters = {};
+  EXPECT_EQ(this->process_.ioctl(this->epoll_, 0x80088a02, &parameters), Result<int>(0));
+  EXPECT_EQ(parameters.microseconds, 10U);
+  EXPECT_EQ(parameters.budget, 8);
+  EXPECT_EQ(parameters.prefer, 1);
+  EXPECT_EQ(this->process_.ioctl(this->epoll_, 0x5401, &parameters).error(), Errno::invalid);
+}
+
 }  // namespace
 }  // namespace tocsin::vkern
