@@ -34,7 +34,7 @@ struct SystemOptions {
   int most_descriptors = 1024 * 1024;        // RLIMIT_NOFILE of its processes.
   std::uint64_t most_watches = 1024 * 1024;  // /proc/sys/fs/epoll/max_user_watches.
   int most_datagrams = 10;                   // /proc/sys/net/unix/max_dgram_qlen.
-  bool is_privileged = true;                 // CAP_SYS_RESOURCE: pipe(7)'s limits do not bind.
+  bool is_privileged = false;                // CAP_SYS_RESOURCE: pipe(7)'s limits do not bind.
 };
 
 template <class P>
