@@ -123,12 +123,17 @@ class Process final : public Kernel {
                                           bool close_on_exec) {
     Open<P> first = open_new<P>(std::move(made[0]), flags);
     Open<P> second = open_new<P>(std::move(made[1]), flags);
+    // One result for all ways out: g++ 12 takes an unexpected pair for one that was never written.
+    Result<std::array<int, 2>> numbers = std::array{-1, -1};
     const auto a = install(std::move(first), close_on_exec);
-    if (!a) return std::unexpected(a.error());
-    const auto b = install(std::move(second), close_on_exec);
-    if (b) return std::array{*a, *b};
-    static_cast<void>(close(*a));
-    return std::unexpected(b.error());
+    const auto b = a ? install(std::move(second), close_on_exec) : a;
+    if (b) {
+      numbers = std::array{*a, *b};
+    } else {
+      if (a) static_cast<void>(close(*a));
+      numbers = std::unexpected(b.error());
+    }
+    return numbers;
   }
   /// The description of a descriptor, open as long as the answer lives; EBADF.
   Result<Open<P>> get(int fd);
