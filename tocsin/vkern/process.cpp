@@ -10,6 +10,13 @@ Process<P>::Process(System<P>& system, pid_t pid)
     : system_(system), pid_(pid), descriptors_(system.options().most_descriptors) {}
 
 template <class P>
+Process<P>::Process(Process& parent, pid_t pid)
+    : system_(parent.system_), pid_(pid), descriptors_(parent.descriptors_) {
+  state_.parent = &parent;
+  state_.blocked = parent.state_.blocked;
+}
+
+template <class P>
 Process<P>::~Process() {
   descriptors_.close_all();
 }

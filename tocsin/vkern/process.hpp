@@ -8,17 +8,20 @@
 // to the object. What is refused before an object is asked (EBADF, EFAULT, EINVAL of flags) is
 // refused here, in the order in which Linux looks.
 //
-// process_*.cpp hold the calls by subject: descriptors, waiting, events, sockets, files, signals.
+// process_*.cpp hold the calls by subject: descriptors, waiting, sockets, files, beginning and end;
+// those that make and handle one kind of object are in the file of that kind.
 //
 // Ownership: the System's, which must outlive it. Thread rule: as the policy; with Threads any
 // number of threads are threads of this process.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "tocsin/kern/io_uring.hpp"
 #include "tocsin/kern/kernel.hpp"
 #include "tocsin/vkern/fd_table.hpp"
+#include "tocsin/vkern/internal/process_state.hpp"
 #include "tocsin/vkern/system.hpp"
 
 namespace tocsin::vkern {
@@ -27,10 +30,26 @@ template <class P>
 class Process final : public Kernel {
  public:
   Process(System<P>& system, pid_t pid);
+  /// A child of `parent`, as fork(2) makes it.
+  Process(Process& parent, pid_t pid);
   ~Process() override;
 
   System<P>& system() { return system_; }
   typename P::World& world() { return system_.world(); }
+
+  // ---- beginning and end (process_lifecycle.cpp) ------------------------------------------------
+
+  /// fork(2): a child with the same open file descriptions under the same numbers, and the same
+  /// blocked signals. What is registered in epolls goes on for both. Nobody runs in the child but
+  /// whoever is handed the answer, which is the System's and lives as long.
+  Process& fork();
+  /// execve(2), as far as it concerns a kernel: what is close-on-exec is closed.
+  void exec();
+  /// _exit(2): everything is closed, children become init's, and the process is a zombie until its
+  /// parent, who gets SIGCHLD, waits for it. Nothing happens if it has ended already. Whoever still
+  /// calls it finds no descriptor open; whoever is blocked in it stays so.
+  /// Requires: it is not init, whose end would be the system's.
+  void exit(int status);
 
   // ---- Kernel -----------------------------------------------------------------------------------
   Result<> close(int fd) override;
@@ -138,15 +157,31 @@ class Process final : public Kernel {
   /// The description of a descriptor, open as long as the answer lives; EBADF.
   Result<Open<P>> get(int fd);
   FdTable<P>& descriptors() { return descriptors_; }
+  /// Under system().process_lock().
+  internal::ProcessState<P>& state() { return state_; }
 
  private:
   struct Called;
   Result<Called> called(int fd);
   Count wait_in(int epfd, std::span<epoll_event> events, std::optional<Duration> timeout);
 
+  // signals.cpp, process_lifecycle.cpp; all but `end` under the process lock.
+  bool is_init() const { return state_.parent == nullptr; }
+  bool receive(const SignalInfo& info);  // True: the caller has to `end` it.
+  int deliver_unblocked();
+  std::vector<Process*> addressed_by(pid_t pid);
+  void end(int code, int status);
+  void tell_end();
+  void adopt_children_of(Process& other);
+  struct Awaited;
+  Result<Awaited> awaited(idtype_t type, id_t id);
+  Process* ended_child(const Awaited& whom, int options, bool& is_any);
+  void forget(Process& child);
+
   System<P>& system_;
   pid_t pid_;
   FdTable<P> descriptors_;
+  internal::ProcessState<P> state_;
 };
 
 }  // namespace tocsin::vkern
