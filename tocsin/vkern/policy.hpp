@@ -25,7 +25,7 @@ class SingleParker;
 class ThreadsWorld;
 class ThreadsParker;
 
-/// Locks nothing: there is one thread, and no fiber is parked while it holds a lock.
+/// Locks nothing: one fiber runs at a time, and none is parked while it holds a lock.
 class NoLock {
  public:
   void lock() {}

@@ -29,6 +29,8 @@ template <class P>
 class BlockedCall final : public WaitEntry {
  public:
   explicit BlockedCall(typename P::World& world) : parker_(world) {}
+  // Still linked only if its thread is ended in its sleep, which happens where there are no locks.
+  ~BlockedCall() { this->unlink(); }
   Woke woken(Mask) override {
     this->unlink();
     parker_.wake();

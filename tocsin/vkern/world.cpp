@@ -6,6 +6,7 @@
 
 #include "tocsin/base/check.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
 
@@ -48,14 +49,21 @@ std::optional<AlarmQueue::Due> AlarmQueue::take_due(TimePoint now) {
 
 // ---- single -------------------------------------------------------------------------------------
 
-SingleWorld::SingleWorld(TimePoint start, Duration realtime)
-    : now_(start), offsets_{.realtime = realtime, .boottime = Duration::zero()} {}
+SingleWorld::SingleWorld(TimePoint start, Duration realtime, Choices choices)
+    : Scheduler(std::move(choices)),
+      now_(start),
+      offsets_{.realtime = realtime, .boottime = Duration::zero()} {}
+
+SingleWorld::~SingleWorld() {
+  end_threads();
+  while (const auto left = alarms_.take_due(TimePoint::max())) left->whom->drop_alarm_ref();
+}
 
 void SingleWorld::clear_alarm(std::uint64_t number) {
   if (Alarmed* const whom = alarms_.clear(number)) whom->drop_alarm_ref();
 }
 
-void SingleWorld::ring_until(TimePoint time) {
+void SingleWorld::go_on_to(TimePoint time) {
   now_ = std::max(now_, time);
   while (const auto due = alarms_.take_due(now_)) {
     due->whom->alarm(due->number);
@@ -65,18 +73,27 @@ void SingleWorld::ring_until(TimePoint time) {
 
 void SingleWorld::advance(Duration length) {
   const TimePoint end = saturating_add(now_, length);
-  for (auto next = alarms_.first(); next && *next <= end; next = alarms_.first()) ring_until(*next);
-  ring_until(end);
+  const auto next_event = [this] {
+    return std::min(next_alarm().value_or(TimePoint::max()),
+                    first_deadline().value_or(TimePoint::max()));
+  };
+  run_until_idle();
+  for (TimePoint next = next_event(); next <= end && next < TimePoint::max(); next = next_event()) {
+    go_on_to(next);
+    wake_due(now_);
+    run_until_idle();
+  }
+  go_on_to(end);
 }
 
-bool SingleWorld::park(const bool& woken, std::optional<TimePoint> deadline) {
-  while (!woken) {
-    if (deadline && *deadline <= now_) return false;
-    const auto next = alarms_.first();
-    CHECK(next || deadline, "a call blocks, and nothing is left that could ever end it");
-    ring_until(next && (!deadline || *next <= *deadline) ? *next : *deadline);
+// With nobody else to run this comes back without a switch: the way of a program without fibers.
+bool SingleParker::park(std::optional<TimePoint> deadline) {
+  if (!woken_ && (!deadline || *deadline > world_.now())) {
+    sleeper_ = &world_.current();
+    world_.sleep(deadline);
+    sleeper_ = nullptr;
   }
-  return true;
+  return std::exchange(woken_, false);
 }
 
 // ---- threads ------------------------------------------------------------------------------------
@@ -147,17 +164,38 @@ void ThreadsWorld::serve(std::stop_token stop) {
 }
 
 // A wake-up that comes within a few microseconds is worth waiting for: to sleep and to be woken
-// costs more than that.
-bool ThreadsParker::park(std::optional<TimePoint> deadline) {
-  constexpr int looks = 2000;
-  for (int i = 0; i < looks; ++i)
-    if (semaphore_.try_acquire()) return true;
+// costs more than that. The standard library's semaphore is no help in it: its try_acquire yields
+// the processor four times a call, and its release is a system call whether anybody sleeps or not.
+bool ThreadsParker::look_around() const {
+  constexpr int looks = 150;  // Some 4 us, with the pause of today's processors.
+  for (int i = 0; i < looks; ++i) {
+    if (state_.load(std::memory_order_acquire) == woken) return true;
+    internal::pause();
+  }
+  return false;
+}
+
+bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
+  State before = looking;
+  if (!state_.compare_exchange_strong(before, parked, std::memory_order_acq_rel)) return true;
   if (!deadline) {
     semaphore_.acquire();
     return true;
   }
-  return semaphore_.try_acquire_until(
-      std::chrono::steady_clock::time_point{deadline->time_since_epoch()});
+  const std::chrono::steady_clock::time_point until{deadline->time_since_epoch()};
+  if (semaphore_.try_acquire_until(until)) return true;
+  before = parked;
+  if (state_.compare_exchange_strong(before, looking, std::memory_order_acq_rel)) return false;
+  // Both at once: whoever wakes has seen it parked and releases the semaphore. That is awaited, so
+  // that it is not there at the next sleep, and nobody is left who still uses this.
+  semaphore_.acquire();
+  return true;
+}
+
+bool ThreadsParker::park(std::optional<TimePoint> deadline) {
+  if (!look_around() && !sleep(deadline)) return false;
+  state_.store(looking, std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace tocsin::vkern

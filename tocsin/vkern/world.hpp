@@ -7,10 +7,12 @@
 // ThreadsWorld has the machine's clocks; whoever parks sleeps in a futex, after a look around of
 // some microseconds, and one service thread, started with the first alarm, rings the alarms.
 //
-// SingleWorld has clocks of its own, which stand still while anything runs. When the only thread
-// parks, what it waits for can only come from time: the world goes on to the next alarm, or to the
+// SingleWorld has clocks of its own, which stand still while anything runs. Its threads are fibers:
+// whoever parks lets another one run, and which one is drawn from a seed. When all are parked, what
+// they wait for can only come from time: the world goes on to the next alarm, or to the first
 // sleeper's deadline, at once. So an hour of timeouts takes as long as what happens in it. If there
-// is neither, nobody will ever wake the thread: a CHECK says so, where Linux would hang.
+// is neither, nobody will ever wake: a CHECK says so, where Linux would hang. The program itself,
+// without any fiber, is the first of these threads, and pays for no switch.
 //
 // Thread rule: ThreadsWorld any thread; SingleWorld one.
 #pragma once
@@ -29,6 +31,7 @@
 
 #include "tocsin/base/time.hpp"
 #include "tocsin/vkern/ref.hpp"
+#include "tocsin/vkern/scheduler.hpp"
 
 namespace tocsin::vkern {
 
@@ -80,27 +83,52 @@ struct ClockOffsets {
   Duration boottime{};
 };
 
-class SingleWorld {
+class SingleWorld : protected internal::Scheduler {
  public:
   /// CLOCK_MONOTONIC begins at `start`; CLOCK_REALTIME is `realtime` ahead of it.
   explicit SingleWorld(TimePoint start = TimePoint{std::chrono::seconds{1000}},
-                       Duration realtime = std::chrono::seconds{1'700'000'000});
+                       Duration realtime = std::chrono::seconds{1'700'000'000},
+                       Choices choices = Choices(0));
+  /// Ends its threads, as `end_threads`.
+  ~SingleWorld() override;
 
   TimePoint now() const { return now_; }
   ClockOffsets offsets() const { return offsets_; }
   /// Sets CLOCK_REALTIME forward or back (clock_settime(2)).
   void step_realtime(Duration by) { offsets_.realtime += by; }
 
-  /// Lets `length` pass, and whatever is due in it happen.
+  /// Lets `length` pass, and whatever is due in it happen: alarms, deadlines, and what threads do
+  /// then.
   void advance(Duration length);
 
   std::uint64_t set_alarm(Alarmed& whom, TimePoint when) { return alarms_.set(whom, when); }
   void clear_alarm(std::uint64_t number);
 
+  // ---- threads ----------------------------------------------------------------------------------
+
+  /// One more thread of the program; it runs when the others park, or in `run_until_idle`. An
+  /// exception that leaves `body` ends the program.
+  using Scheduler::spawn;
+  /// Lets every other thread run until it has ended or is parked. No time passes.
+  using Scheduler::run_until_idle;
+  /// Unwinds every other thread where it is parked: its blocked call never returns.
+  using Scheduler::end_threads;
+  /// How many there are besides the ended ones, this one included; and how many are parked.
+  using Scheduler::asleep_count;
+  using Scheduler::thread_count;
+  /// Lets another thread run here, or not: for one that looks again and again without blocking.
+  void yield() { Scheduler::yield("yield"); }
+
+  /// Decides from now on as `choices` says: a seed, or a record. To be called before anything runs.
+  void follow(Choices choices) { this->choices() = std::move(choices); }
+  /// What has been decided so far, and a decision of one's own: all from one source, in one record.
+  using Scheduler::choices;
+  std::size_t choose(std::size_t of, const char* site) { return choices().choose(of, site); }
+
  private:
   friend class SingleParker;
-  bool park(const bool& woken, std::optional<TimePoint> deadline);
-  void ring_until(TimePoint time);
+  std::optional<TimePoint> next_alarm() const override { return alarms_.first(); }
+  void go_on_to(TimePoint time) override;
 
   TimePoint now_;
   ClockOffsets offsets_;
@@ -111,12 +139,16 @@ class SingleWorld {
 class SingleParker {
  public:
   explicit SingleParker(SingleWorld& world) : world_(world) {}
-  void wake() { woken_ = true; }
-  /// Until `wake` (true) or `deadline` (false). A wake that came before counts.
-  bool park(std::optional<TimePoint> deadline) { return world_.park(woken_, deadline); }
+  void wake() {
+    woken_ = true;
+    if (sleeper_ != nullptr) world_.wake(*sleeper_);
+  }
+  /// Until `wake` (true) or `deadline` (false). A wake that came since the last park counts.
+  bool park(std::optional<TimePoint> deadline);
 
  private:
   SingleWorld& world_;
+  internal::Thread* sleeper_ = nullptr;
   bool woken_ = false;
 };
 
@@ -145,14 +177,25 @@ class ThreadsWorld {
   std::jthread server_;  // Last: it ends before what it works on.
 };
 
+/// One sleep of a real thread. Whoever wakes it makes no system call while it still looks around.
 class ThreadsParker {
  public:
   explicit ThreadsParker(ThreadsWorld&) {}
-  void wake() { semaphore_.release(); }
+  /// To be called under a lock that the sleeper takes before it ends this.
+  void wake() {
+    if (state_.exchange(woken, std::memory_order_acq_rel) == parked) semaphore_.release();
+  }
+  /// Until `wake` (true) or `deadline` (false). A wake that came since the last park counts.
   bool park(std::optional<TimePoint> deadline);
 
  private:
-  std::binary_semaphore semaphore_{0};
+  enum State : std::uint32_t { looking, parked, woken };
+
+  bool look_around() const;
+  bool sleep(std::optional<TimePoint> deadline);
+
+  std::atomic<State> state_ = looking;
+  std::binary_semaphore semaphore_{0};  // Released by whoever found it parked.
 };
 
 }  // namespace tocsin::vkern
