@@ -151,6 +151,8 @@ template <class P>
 class Epoll<P>::Sleeper final : public WaitEntry {
  public:
   explicit Sleeper(typename P::World& world) : parker_(world) {}
+  // Still linked only if its thread is ended in its sleep, which happens where there are no locks.
+  ~Sleeper() { this->unlink(); }
   Woke woken(Mask) override {
     this->unlink();
     parker_.wake();
