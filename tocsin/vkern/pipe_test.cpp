@@ -6,10 +6,8 @@
 
 #include <sys/ioctl.h>
 
-#include <atomic>
 #include <csignal>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tocsin/vkern/pipe_testing.hpp"
@@ -314,6 +312,45 @@ TEST_P(PipeRules, ANewPartnerIsAnEdgeWithoutAnEvent) {
   EXPECT_EQ(edge(epoll), 0U);
   close(w);
   EXPECT_EQ(edge(epoll), EPOLLHUP + 0U);
+}
+
+// ---- limits -------------------------------------------------------------------------------------
+
+// What an unprivileged process meets on Linux as well; but there others count, too.
+TEST(PipeLimits, WhoeverHasTooManyPipesGetsSmallOnes) {
+  System<Single> system;
+  Process<Single>& process = system.init();
+  const auto size_of_next = [&] {
+    const auto ends = process.pipe2(0);
+    return *process.fcntl((*ends)[0], F_GETPIPE_SZ, 0);
+  };
+  for (int i = 0; i < 1024; ++i) ASSERT_EQ(size_of_next(), 65536) << i;
+  EXPECT_EQ(size_of_next(), 8192);
+  const int first = 0, second = 1;
+  EXPECT_EQ(process.fcntl(first, F_SETPIPE_SZ, 131072).error(), Errno::not_permitted);
+  EXPECT_EQ(process.fcntl(first, F_SETPIPE_SZ, 4096), 4096) << "less is always permitted";
+  ASSERT_TRUE(process.close(first));
+  ASSERT_TRUE(process.close(second));
+  EXPECT_EQ(*process.fcntl((*process.pipe2(0))[0], F_GETPIPE_SZ, 0), 8192);
+  for (int fd = 2; fd < 64; ++fd) ASSERT_TRUE(process.close(fd));
+  EXPECT_EQ(size_of_next(), 65536) << "what was closed counts no more";
+}
+
+TEST(PipeLimits, BindOnlyTheUnprivileged) {
+  System<Single> common;
+  const auto few = *common.init().pipe2(0);
+  EXPECT_EQ(common.init().fcntl(few[0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+  EXPECT_EQ(common.init().fcntl(few[0], F_SETPIPE_SZ, 1 << 21).error(), Errno::not_permitted);
+  System<Single> privileged({.is_privileged = true});
+  const auto many = *privileged.init().pipe2(0);
+  EXPECT_EQ(privileged.init().fcntl(many[0], F_SETPIPE_SZ, 1 << 21), 1 << 21);
+}
+
+TEST(PipeLimits, APipeThatGetsOnlyOneDescriptorGetsNone) {
+  System<Single> system({.most_descriptors = 3});
+  EXPECT_TRUE(system.init().pipe2(0));
+  EXPECT_EQ(system.init().pipe2(0).error(), Errno{EMFILE});
+  EXPECT_EQ(system.init().eventfd(0, 0), 2) << "the third number is free again";
 }
 
 }  // namespace
