@@ -4,6 +4,8 @@
 # into the test binary NAME_test; x_testing.hpp are helpers for tests and are not installed.
 
 set(tocsin_modules "")  # The object libraries so far, bottom-up.
+# Modules whose tests are run twice, by one binary: on Linux, and on the kernel in user space.
+set(tocsin_on_kernels loop source net)
 
 # tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds]): a GoogleTest binary, its
 # cases known to ctest.
@@ -15,12 +17,18 @@ function(tocsin_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE tocsin_settings ${arg_LINK} GTest::gtest GTest::gmock
                                         GTest::gtest_main)
+  string(REGEX REPLACE "_test$" "" prefix ${name})
+  tocsin_discover(${name} ${prefix} ${arg_TIMEOUT})
+endfunction()
+
+# tocsin_discover(TARGET PREFIX TIMEOUT [EXTRA_ARGS arguments...]): its cases as PREFIX/SUITE.CASE.
+function(tocsin_discover target prefix timeout)
   # PRE_TEST: the binary is asked for its cases when ctest runs, so building one never runs it.
   # The prefix keeps two suites of one name in two binaries apart.
-  string(REGEX REPLACE "_test$" "/" prefix ${name})
-  gtest_discover_tests(${name} TEST_PREFIX ${prefix} NO_PRETTY_VALUES
-    DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${name} ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
+  gtest_discover_tests(${target} ${ARGN} TEST_PREFIX ${prefix}/ TEST_LIST ${prefix}_cases
+    NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${timeout} LABELS ${prefix}_test
+               ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
 endfunction()
 
 function(tocsin_module name)
@@ -43,8 +51,15 @@ function(tocsin_module name)
 
   set(tocsin_modules ${tocsin_modules} tocsin_${name})
   set(tocsin_modules ${tocsin_modules} PARENT_SCOPE)
-  if(TOCSIN_TESTS AND tests)
-    tocsin_test(${name}_test SOURCES ${tests} LINK ${tocsin_modules})
+  if(NOT TOCSIN_TESTS OR NOT tests)
+    return()
+  endif()
+  if(name IN_LIST tocsin_on_kernels)
+    set(main ${PROJECT_SOURCE_DIR}/tests/kernels/main.cpp)
+  endif()
+  tocsin_test(${name}_test SOURCES ${tests} ${main} LINK ${tocsin_modules})
+  if(name IN_LIST tocsin_on_kernels)
+    tocsin_discover(${name}_test ${name}_on_vkern 60 EXTRA_ARGS --kernel=vkern)
   endif()
 endfunction()
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/vkern/kernel_testing.hpp"
 
 namespace tocsin::contract {
 
@@ -54,8 +55,11 @@ std::vector<World> worlds() {
   const auto running_linux = []() -> Kernel& { return LinuxKernel::shared(); };
   std::vector<World> all;
   for (const Mechanism mechanism :
-       {Mechanism::epoll, Mechanism::poll, Mechanism::select, Mechanism::io_uring})
+       {Mechanism::epoll, Mechanism::poll, Mechanism::select, Mechanism::io_uring}) {
     all.push_back({.kernel_name = "linux", .kernel = running_linux, .mechanism = mechanism});
+    all.push_back(
+        {.kernel_name = "vkern", .kernel = vkern::vkern_under_test, .mechanism = mechanism});
+  }
   return all;
 }
 

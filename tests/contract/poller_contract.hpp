@@ -5,7 +5,8 @@
 // Every test of the suite runs on every mechanism. Where a mechanism differs by nature, the test
 // asks the table of capabilities below, and nothing else: that table is the whole of what
 // distinguishes one from another. A mechanism that is missing at run time (io_uring is forbidden in
-// many containers) is skipped with its reason.
+// many containers, and vkern has none) is skipped with its reason, and so is, on vkern, what only a
+// process of Linux can do: to fork, and to be interrupted by a signal.
 //
 // Answers are compared as lists, so a test that expects {} shows that nothing came, and one that
 // expects {a, b} shows the order.
@@ -24,7 +25,7 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/kern/fd.hpp"
-#include "tocsin/kern/kernel.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
 #include "tocsin/poll/poller.hpp"
 
 namespace tocsin::contract {
@@ -90,6 +91,7 @@ class PollerContract : public testing::TestWithParam<World> {
 
   Kernel& kernel() { return GetParam().kernel(); }
   const Capabilities& can() const { return capabilities_of(GetParam().mechanism); }
+  bool is_on_linux() { return &kernel() == &LinuxKernel::shared(); }
   std::unique_ptr<Poller> another();
 
   // Non-blocking, close-on-exec, closed at the end of the test.

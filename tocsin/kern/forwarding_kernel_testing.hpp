@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// ForwardingKernel: a Kernel that hands every call to another one, unchanged.
+// ForwardingKernel: a Kernel that hands every call to another one, unchanged: to the kernel under
+// test, if no other is named.
 //
 // A test derives from it and overrides the calls it wants to count, to hold up or to let fail; all
 // others are the kernel's below.
@@ -12,14 +13,14 @@
 #include <utility>
 
 #include "tocsin/kern/io_uring.hpp"
-#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/kern/kernel_testing.hpp"
 
 namespace tocsin {
 
 /// Every call is Kernel's of that name.
 class ForwardingKernel : public Kernel {
  public:
-  explicit ForwardingKernel(Kernel& below = LinuxKernel::shared()) : below_(below) {}
+  explicit ForwardingKernel(Kernel& below = kernel_under_test()) : below_(below) {}
 
   Result<> close(int fd) override { return below_.close(fd); }
   Result<int> dup(int fd) override { return below_.dup(fd); }

@@ -29,11 +29,11 @@ struct CountingKernel final : ForwardingKernel {
 bool is_readable(int fd, Duration within = 0ns) {
   pollfd look{.fd = fd, .events = POLLIN, .revents = 0};
   const timespec limit{.tv_sec = within / 1s, .tv_nsec = (within % 1s).count()};
-  return LinuxKernel::shared().ppoll({&look, 1}, &limit).value() == 1;
+  return kernel_under_test().ppoll({&look, 1}, &limit).value() == 1;
 }
 
 TEST(DeadlineFd, IsReadableFromItsInstantOn) {
-  auto deadline = DeadlineFd::create(LinuxKernel::shared()).value();
+  auto deadline = DeadlineFd::create(kernel_under_test()).value();
   EXPECT_FALSE(is_readable(deadline.fd())) << "never, until it is set";
   ASSERT_TRUE(deadline.set(TimePoint{}));
   EXPECT_TRUE(is_readable(deadline.fd())) << "the past is at once";
@@ -179,7 +179,7 @@ TEST_F(LoopFd, ATurnThatChangesNoDeadlineCostsNoSystemCall) {
 }
 
 TEST(LoopFdOfIoUring, IsRefused) {
-  auto loop = Loop::create(LinuxKernel::shared(), {.mechanism = Mechanism::io_uring});
+  auto loop = Loop::create(kernel_under_test(), {.mechanism = Mechanism::io_uring});
   if (!loop) GTEST_SKIP() << "io_uring_setup(2): " << loop.error().name();
   EXPECT_EQ((*loop)->fd(), std::unexpected(Errno::unsupported));
 }

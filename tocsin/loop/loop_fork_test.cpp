@@ -20,6 +20,10 @@ using std::chrono_literals::operator""s;
 
 class LoopFork : public LoopTest {
  protected:
+  void SetUp() override {
+    ONLY_ON_LINUX("a kernel in user space is not forked with its program");
+    LoopTest::SetUp();
+  }
   // Runs `child` in a forked process and answers its exit status: 0, or what it returned.
   template <class Child>
   int in_child(Child child) {

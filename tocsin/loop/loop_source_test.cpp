@@ -267,7 +267,7 @@ TEST_P(LoopSource, SourcesMayAddManyOthersFromInsideATurn) {
 TEST(LoopSourceDeathTest, RemovingTwiceIsCaught) {
   EXPECT_DEATH(
       {
-        const auto loop = Loop::create().value();
+        const auto loop = Loop::create(kernel_under_test()).value();
         CallSource source(*loop, nullptr);
         source.remove();
         loop->remove(source.token());
@@ -278,7 +278,7 @@ TEST(LoopSourceDeathTest, RemovingTwiceIsCaught) {
 TEST(LoopSourceDeathTest, ModifyingWhatWasRemovedIsCaught) {
   EXPECT_DEATH(
       {
-        const auto loop = Loop::create().value();
+        const auto loop = Loop::create(kernel_under_test()).value();
         CallSource source(*loop, nullptr);
         source.remove();
         static_cast<void>(loop->modify(source.token(), Ready::read, edge));
@@ -289,7 +289,7 @@ TEST(LoopSourceDeathTest, ModifyingWhatWasRemovedIsCaught) {
 TEST(LoopSourceDeathTest, ClosingAnFdBeforeItsRegistrationIsRemovedIsCaught) {
   EXPECT_DEATH(
       {
-        const auto loop = Loop::create().value();
+        const auto loop = Loop::create(kernel_under_test()).value();
         CallSource source(*loop, nullptr);
         source.fd().reset();
         source.remove();

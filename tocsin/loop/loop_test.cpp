@@ -29,13 +29,13 @@ TEST(LoopCreate, AnOptionThatIsOutOfRangeIsEinval) {
   for (const LoopOptions& options :
        {LoopOptions{.buffer_size = 0}, LoopOptions{.turn_bytes = 0}, LoopOptions{.turn_works = 0},
         LoopOptions{.operation_bytes = -1}, LoopOptions{.operation_bytes = 4097}})
-    EXPECT_EQ(Loop::create(LinuxKernel::shared(), options).error(), Errno::invalid);
-  EXPECT_TRUE(Loop::create(LinuxKernel::shared(), {.operation_bytes = 4096}));
+    EXPECT_EQ(Loop::create(kernel_under_test(), options).error(), Errno::invalid);
+  EXPECT_TRUE(Loop::create(kernel_under_test(), {.operation_bytes = 4096}));
 }
 
 TEST(LoopCreate, RefusesMechanismsWithoutEdges) {
   for (const Mechanism mechanism : {Mechanism::poll, Mechanism::select}) {
-    const auto made = Loop::create(LinuxKernel::shared(), {.mechanism = mechanism});
+    const auto made = Loop::create(kernel_under_test(), {.mechanism = mechanism});
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error(), Errno::unsupported) << name_of(mechanism);
   }
@@ -244,7 +244,7 @@ TEST_P(LoopRun, WhatAPostedFunctionThrowsLosesNoOther) {
 TEST(LoopDeathTest, RunningALoopFromInsideItselfIsCaught) {
   EXPECT_DEATH(
       {
-        const auto loop = Loop::create().value();
+        const auto loop = Loop::create(kernel_under_test()).value();
         CallWork work([&] { static_cast<void>(loop->run_once(0ns)); });
         loop->post(work);
         static_cast<void>(loop->run());
@@ -255,7 +255,7 @@ TEST(LoopDeathTest, RunningALoopFromInsideItselfIsCaught) {
 TEST(LoopDeathTest, DestroyingALoopBeforeItsRegistrationsIsCaught) {
   EXPECT_DEATH(
       {
-        auto loop = Loop::create().value();
+        auto loop = Loop::create(kernel_under_test()).value();
         const CallSource source(*loop, nullptr);
         loop.reset();
       },
@@ -265,7 +265,7 @@ TEST(LoopDeathTest, DestroyingALoopBeforeItsRegistrationsIsCaught) {
 TEST(LoopDeathTest, DestroyingALoopFromInsideATurnIsCaught) {
   EXPECT_DEATH(
       {
-        auto loop = Loop::create().value();
+        auto loop = Loop::create(kernel_under_test()).value();
         CallWork work([&] { loop.reset(); });
         loop->post(work);
         static_cast<void>(loop->run());
@@ -276,7 +276,7 @@ TEST(LoopDeathTest, DestroyingALoopFromInsideATurnIsCaught) {
 TEST(LoopDeathTest, PostingAWorkTwiceIsCaught) {
   EXPECT_DEATH(
       {
-        const auto loop = Loop::create().value();
+        const auto loop = Loop::create(kernel_under_test()).value();
         CallWork work(nullptr);
         loop->post(work);
         loop->post(work);

@@ -20,6 +20,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/loop/loop.hpp"
 
 namespace tocsin::loop_testing {
@@ -111,7 +112,8 @@ class CallSource final : public Source {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-/// A loop of each mechanism that has one; io_uring is left out where it is forbidden.
+/// A loop of each mechanism that has one; io_uring is left out where it is forbidden, or there is
+/// none.
 class LoopTest : public testing::TestWithParam<Mechanism> {
  protected:
   void SetUp() override { make_loop({}); }
@@ -119,7 +121,7 @@ class LoopTest : public testing::TestWithParam<Mechanism> {
   void make_loop(LoopOptions options) {
     options.mechanism = GetParam();
     loop_.reset();
-    auto made = Loop::create(LinuxKernel::shared(), options);
+    auto made = Loop::create(kernel_under_test(), options);
     if (!made && GetParam() == Mechanism::io_uring)
       GTEST_SKIP() << "io_uring_setup(2): " << made.error().name();
     loop_ = std::move(made).value();

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/kern/fd.hpp"
-#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/kern/kernel_testing.hpp"
 
 namespace tocsin {
 namespace {
@@ -113,7 +113,7 @@ TEST(Address, ThatIsNoneHasNoFamily) {
 }
 
 TEST(Address, OfASocketIsWhereItIsBound) {
-  Kernel& kernel = LinuxKernel::shared();
+  Kernel& kernel = kernel_under_test();
   const Fd fd(kernel, kernel.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
   const auto where = Address::loopback(0);
   ASSERT_TRUE(kernel.bind(fd.get(), where.data(), where.size()));
@@ -127,7 +127,7 @@ TEST(Address, OfASocketIsWhereItIsBound) {
 }
 
 TEST(Address, OfAnUnnamedUnixSocketHasNeitherPathNorName) {
-  Kernel& kernel = LinuxKernel::shared();
+  Kernel& kernel = kernel_under_test();
   const Fd fd(kernel, kernel.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
   const auto where = local_address_of(kernel, fd.get());
   ASSERT_TRUE(where);

@@ -41,7 +41,7 @@ class NetKernel : public ScenarioKernel {
   int connecting = -1;
 };
 
-Kernel& real() { return LinuxKernel::shared(); }
+Kernel& real() { return kernel_under_test(); }
 
 /// A bare socket that has connected to `where`, blocking.
 Fd connected_to(const Address& where) {

@@ -127,7 +127,7 @@ class Bare {
   int fd() const { return fd_.get(); }
 
  private:
-  Kernel& kernel_ = LinuxKernel::shared();
+  Kernel& kernel_ = kernel_under_test();
   Fd fd_;
 };
 
@@ -191,7 +191,7 @@ TEST(EchoMemory, AnIdleConnectionTakesLessThan500Bytes) {
     world.scope.spawn([](TcpListener& from, Scope& into) -> Task<> {
       while (auto peer = co_await from.accept()) into.spawn(echo(std::move(*peer)));
     }(listener, world.scope));
-    Kernel& kernel = LinuxKernel::shared();
+    Kernel& kernel = kernel_under_test();
     std::vector<Fd> clients;
     clients.reserve(2 * many);
     const auto connect_many = [&] {

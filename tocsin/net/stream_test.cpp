@@ -60,7 +60,7 @@ Task<> write_into(Stream& to, std::string_view text, std::optional<Result<>>& in
 }
 
 void set_buffer(const Stream& of, int name, int size) {
-  ASSERT_TRUE(LinuxKernel::shared().setsockopt(of.fd(), SOL_SOCKET, name, &size, sizeof size));
+  ASSERT_TRUE(kernel_under_test().setsockopt(of.fd(), SOL_SOCKET, name, &size, sizeof size));
 }
 
 class StreamTest : public testing::Test {
@@ -110,7 +110,7 @@ TEST_F(StreamTest, AnEndThatArrivesTogetherWithBytesIsNotLost) {
     scope.spawn(read_into(one, got));
     world.run_until_idle();
     // Both before the next turn: one edge tells of both.
-    EXPECT_TRUE(LinuxKernel::shared().send(other.fd(), as_bytes("bye"), MSG_NOSIGNAL));
+    EXPECT_TRUE(kernel_under_test().send(other.fd(), as_bytes("bye"), MSG_NOSIGNAL));
     ASSERT_TRUE(other.finish_writing());
     ASSERT_TRUE(world.run_until([&] { return got.has_value(); }));
     EXPECT_EQ(*got, "bye");
@@ -149,7 +149,7 @@ TEST_F(StreamTest, AReadThatFillsItsRoomExactlyIsFollowedByTheRest) {
 
 // tcp(7): urgent data is out of band; a read stops short at its mark, with more behind it.
 TEST_F(StreamTest, UrgentDataHoldsUpNoReader) {
-  Kernel& kernel = LinuxKernel::shared();
+  Kernel& kernel = kernel_under_test();
   for (int i = 0; i < 20; ++i) {
     ASSERT_TRUE(kernel.send(client->fd(), as_bytes("before"), MSG_NOSIGNAL));
     ASSERT_TRUE(kernel.send(client->fd(), as_bytes("U"), MSG_NOSIGNAL | MSG_OOB));

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 int option_of(const Stream& stream, int level, int name) {
   int value = -1;
   socklen_t size = sizeof value;
-  EXPECT_TRUE(LinuxKernel::shared().getsockopt(stream.fd(), level, name, &value, &size));
+  EXPECT_TRUE(kernel_under_test().getsockopt(stream.fd(), level, name, &value, &size));
   return value;
 }
 
@@ -94,7 +94,7 @@ TEST_F(TcpTest, LingeringCanBeTakenBack) {
   ASSERT_TRUE(pair.client.set_linger(7s));
   linger value{};
   socklen_t size = sizeof value;
-  Kernel& kernel = LinuxKernel::shared();
+  Kernel& kernel = kernel_under_test();
   ASSERT_TRUE(kernel.getsockopt(pair.client.fd(), SOL_SOCKET, SO_LINGER, &value, &size));
   EXPECT_EQ(value.l_onoff, 1);
   EXPECT_EQ(value.l_linger, 7);

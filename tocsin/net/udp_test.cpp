@@ -87,7 +87,7 @@ TEST_F(UdpTest, TheLargestDatagramFits) {
 TEST_F(UdpTest, ADatagramLongerThanTheLoopsBuffersIsTruncatedAndSaysSo) {
   LoopOptions options;
   options.buffer_size = 8;
-  LoopWorld small(LinuxKernel::shared(), options);
+  LoopWorld small(kernel_under_test(), options);
   auto narrow = UdpSocket::bind(small.loop, Address::loopback(0)).value();
   ASSERT_TRUE(world.await(send_to(server, "12345678", narrow.local_address().value())));
   ASSERT_TRUE(world.await(send_to(server, "123456789", narrow.local_address().value())));

@@ -50,7 +50,7 @@ class UnixTest : public testing::Test {
 
   /// What a process that was killed leaves: a socket file that nobody has open.
   void leave_stale_file() {
-    Kernel& kernel = LinuxKernel::shared();
+    Kernel& kernel = kernel_under_test();
     const Fd dead(kernel, kernel.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
     ASSERT_TRUE(kernel.bind(dead.get(), where.data(), where.size()));
   }
@@ -137,7 +137,7 @@ TEST_F(UnixTest, ALivingListenerIsNeitherReplacedNorDisturbed) {
 }
 
 TEST_F(UnixTest, ASocketThatIsBoundButDoesNotListenYetIsNoStaleOne) {
-  Kernel& kernel = LinuxKernel::shared();
+  Kernel& kernel = kernel_under_test();
   const Fd other(kernel, kernel.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
   ASSERT_TRUE(kernel.bind(other.get(), where.data(), where.size()));
   const auto listener = UnixListener::bind(world.loop, where);

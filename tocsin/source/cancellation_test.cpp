@@ -2,7 +2,7 @@
 //
 // Every awaitable of this module through the one test of cancellation.
 #include <signal.h>
-#include <unistd.h>
+#include <sys/signalfd.h>
 
 #include <gtest/gtest.h>
 
@@ -37,15 +37,16 @@ class NextSignals : public LoopScenario<> {
     sigset_t set;
     ::sigemptyset(&set);
     ::sigaddset(&set, SIGUSR1);
-    const timespec none{};
-    while (::sigtimedwait(&set, nullptr, &none) == SIGUSR1) {
+    const Fd pending(kernel, kernel.signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC).value());
+    signalfd_siginfo info{};
+    while (kernel.read(pending.get(), std::as_writable_bytes(std::span(&info, 1)))) {
     }
   }
   Task<> line() override {
     for (int i = 0; i < 2; ++i)
       if (!co_await signals_.next()) co_return;
   }
-  void complete() override { ::kill(::getpid(), SIGUSR1); }
+  void complete() override { EXPECT_TRUE(kernel.kill(kernel.getpid(), SIGUSR1)); }
 
  private:
   Signals signals_ = Signals::create(loop(), {SIGUSR1}).value();

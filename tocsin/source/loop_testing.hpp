@@ -16,7 +16,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/loop/loop.hpp"
 #include "tocsin/task/scope.hpp"
 #include "tocsin/task/task.hpp"
@@ -24,7 +24,7 @@
 namespace tocsin {
 
 /// Both ends of a pair of connected UNIX stream sockets, non-blocking.
-inline std::array<Fd, 2> connected_pair(Kernel& kernel = LinuxKernel::shared()) {
+inline std::array<Fd, 2> connected_pair(Kernel& kernel = kernel_under_test()) {
   const auto fds =
       kernel.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0).value();
   return {Fd(kernel, fds[0]), Fd(kernel, fds[1])};
@@ -32,7 +32,7 @@ inline std::array<Fd, 2> connected_pair(Kernel& kernel = LinuxKernel::shared()) 
 
 class LoopWorld {
  public:
-  explicit LoopWorld(Kernel& kernel = LinuxKernel::shared(), const LoopOptions& options = {})
+  explicit LoopWorld(Kernel& kernel = kernel_under_test(), const LoopOptions& options = {})
       : owned_(Loop::create(kernel, options).value()), loop(*owned_), scope(loop) {}
 
  private:

@@ -21,9 +21,15 @@ using namespace std::chrono_literals;
 
 bool is_blocked(int number) {
   sigset_t mask;
-  EXPECT_EQ(::pthread_sigmask(SIG_BLOCK, nullptr, &mask), 0);
+  EXPECT_TRUE(kernel_under_test().pthread_sigmask(SIG_BLOCK, nullptr, &mask));
   return ::sigismember(&mask, number) == 1;
 }
+
+void send_to_self(int number) {
+  EXPECT_TRUE(kernel_under_test().kill(kernel_under_test().getpid(), number));
+}
+
+Result<> run_here(Body body) { return run(std::move(body), kernel_under_test()); }
 
 bool is_pending(int number) {
   sigset_t set;
@@ -32,16 +38,16 @@ bool is_pending(int number) {
 }
 
 TEST(Run, GivesWhatTheBodyGives) {
-  EXPECT_TRUE(run([](Loop&) -> Task<Result<>> { co_return {}; }));
+  EXPECT_TRUE(run_here([](Loop&) -> Task<Result<>> { co_return {}; }));
   const auto failed =
-      run([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno{ENOENT}); });
+      run_here([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno{ENOENT}); });
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error(), Errno{ENOENT});
 }
 
 TEST(Run, ABodyMayWait) {
   int steps = 0;
-  const auto done = run([&](Loop&) -> Task<Result<>> {
+  const auto done = run_here([&](Loop&) -> Task<Result<>> {
     for (; steps < 3; ++steps) (void)co_await sleep_for(1us);
     co_return {};
   });
@@ -52,8 +58,8 @@ TEST(Run, ABodyMayWait) {
 TEST(Run, TheFirstSignalCancelsTheBodyWhichEndsAsItLikes) {
   for (const int number : {SIGINT, SIGTERM}) {
     bool cleaned_up = false;
-    const auto done = run([&](Loop&) -> Task<Result<>> {
-      ::kill(::getpid(), number);
+    const auto done = run_here([&](Loop&) -> Task<Result<>> {
+      send_to_self(number);
       const auto slept = co_await sleep_for(1h);
       EXPECT_FALSE(slept);
       cleaned_up = true;
@@ -65,19 +71,19 @@ TEST(Run, TheFirstSignalCancelsTheBodyWhichEndsAsItLikes) {
 }
 
 TEST(Run, ABodyThatSaysEcanceledBecauseItWasToldToHasSucceeded) {
-  const auto told = run([](Loop&) -> Task<Result<>> {
-    ::kill(::getpid(), SIGTERM);
+  const auto told = run_here([](Loop&) -> Task<Result<>> {
+    send_to_self(SIGTERM);
     co_return co_await sleep_for(1h);
   });
   EXPECT_TRUE(told);
   const auto untold =
-      run([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno::cancelled); });
+      run_here([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno::cancelled); });
   EXPECT_FALSE(untold);
 }
 
 TEST(Run, AFailureWhileItEndsIsStillAFailure) {
-  const auto done = run([](Loop&) -> Task<Result<>> {
-    ::kill(::getpid(), SIGTERM);
+  const auto done = run_here([](Loop&) -> Task<Result<>> {
+    send_to_self(SIGTERM);
     (void)co_await sleep_for(1h);
     co_return std::unexpected(Errno{EIO});
   });
@@ -107,12 +113,12 @@ TEST(Run, TheSecondSignalDestroysTheBody) {
   };
   bool destroyed = false;
   bool cancelled = false;
-  const auto done = run([&](Loop&) -> Task<Result<>> {
+  const auto done = run_here([&](Loop&) -> Task<Result<>> {
     const Witness witness{destroyed};
-    ::kill(::getpid(), SIGTERM);
+    send_to_self(SIGTERM);
     const auto slept = co_await sleep_for(1h);
     cancelled = !slept;
-    ::kill(::getpid(), SIGINT);
+    send_to_self(SIGINT);
     co_await Forever{};
     co_return {};
   });
@@ -123,7 +129,7 @@ TEST(Run, TheSecondSignalDestroysTheBody) {
 }
 
 TEST(Run, AnExceptionOfTheBodyComesOut) {
-  EXPECT_THROW(static_cast<void>(run([](Loop&) -> Task<Result<>> {
+  EXPECT_THROW(static_cast<void>(run_here([](Loop&) -> Task<Result<>> {
                  (void)co_await sleep_for(1us);
                  throw std::runtime_error("on purpose");
                  co_return {};
@@ -133,8 +139,9 @@ TEST(Run, AnExceptionOfTheBodyComesOut) {
 }
 
 TEST(Run, SigpipeIsBlockedMeanwhileAndForgottenAfterwards) {
+  ONLY_ON_LINUX("it raises a signal in this thread");
   ASSERT_FALSE(is_blocked(SIGPIPE));
-  const auto done = run([](Loop&) -> Task<Result<>> {
+  const auto done = run_here([](Loop&) -> Task<Result<>> {
     EXPECT_TRUE(is_blocked(SIGPIPE));
     EXPECT_EQ(::raise(SIGPIPE), 0);             // Pending for the thread ...
     EXPECT_EQ(::kill(::getpid(), SIGPIPE), 0);  // ... and for the process.
@@ -148,7 +155,7 @@ TEST(Run, SigpipeIsBlockedMeanwhileAndForgottenAfterwards) {
 
 TEST(Run, LeavesTheMaskAsItWas) {
   for (const int number : {SIGINT, SIGTERM, SIGPIPE}) ASSERT_FALSE(is_blocked(number));
-  EXPECT_TRUE(run([](Loop&) -> Task<Result<>> { co_return {}; }));
+  EXPECT_TRUE(run_here([](Loop&) -> Task<Result<>> { co_return {}; }));
   for (const int number : {SIGINT, SIGTERM, SIGPIPE}) EXPECT_FALSE(is_blocked(number));
 }
 

@@ -17,8 +17,12 @@ namespace {
 
 bool is_blocked(int number) {
   sigset_t mask;
-  EXPECT_EQ(::pthread_sigmask(SIG_BLOCK, nullptr, &mask), 0);
+  EXPECT_TRUE(kernel_under_test().pthread_sigmask(SIG_BLOCK, nullptr, &mask));
   return ::sigismember(&mask, number) == 1;
+}
+
+Result<> send_to_self(int number) {
+  return kernel_under_test().kill(kernel_under_test().getpid(), number);
 }
 
 Task<Result<SignalInfo>> next_of(Signals& signals) { co_return co_await signals.next(); }
@@ -26,11 +30,11 @@ Task<Result<SignalInfo>> next_of(Signals& signals) { co_return co_await signals.
 TEST(Signals, ASignalIsAnEventWithItsSender) {
   LoopWorld world;
   auto signals = Signals::create(world.loop, {SIGUSR1}).value();
-  ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
+  ASSERT_TRUE(send_to_self(SIGUSR1));
   const auto info = world.await(next_of(signals));
   ASSERT_TRUE(info);
   EXPECT_EQ(info->number, SIGUSR1);
-  EXPECT_EQ(info->pid, ::getpid());
+  EXPECT_EQ(info->pid, kernel_under_test().getpid());
   EXPECT_EQ(info->uid, ::getuid());
 }
 
@@ -44,12 +48,13 @@ TEST(Signals, WhoeverWaitsIsWokenByASignal) {
   }(signals, got));
   world.run_until_idle();
   EXPECT_EQ(got, std::nullopt);
-  ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
+  ASSERT_TRUE(send_to_self(SIGUSR1));
   EXPECT_TRUE(world.run_until([&] { return got.has_value(); }));
   EXPECT_EQ(got, SIGUSR1);
 }
 
 TEST(Signals, AValueThatWasQueuedComesAlong) {
+  ONLY_ON_LINUX("sigqueue(3) is not a call of Kernel");
   LoopWorld world;
   auto signals = Signals::create(world.loop, {SIGRTMIN}).value();
   ASSERT_EQ(::sigqueue(::getpid(), SIGRTMIN, {.sival_int = 42}), 0);
@@ -62,8 +67,8 @@ TEST(Signals, AValueThatWasQueuedComesAlong) {
 TEST(Signals, AnOrdinarySignalThatIsPendingIsNotCountedTwice) {
   LoopWorld world;
   auto signals = Signals::create(world.loop, {SIGUSR1, SIGUSR2}).value();
-  ASSERT_EQ(::kill(::getpid(), SIGUSR2), 0);
-  for (int i = 0; i < 3; ++i) ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
+  ASSERT_TRUE(send_to_self(SIGUSR2));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(send_to_self(SIGUSR1));
   EXPECT_EQ(world.await(next_of(signals)).value().number, SIGUSR1);
   EXPECT_EQ(world.await(next_of(signals)).value().number, SIGUSR2);
   std::optional<int> more;
@@ -78,7 +83,7 @@ TEST(Signals, AnOrdinarySignalThatIsPendingIsNotCountedTwice) {
 TEST(Signals, TheMaskIsAsBeforeOnceTheyAreGone) {
   ASSERT_FALSE(is_blocked(SIGUSR1));
   constexpr std::array mine{SIGUSR2};
-  const auto before = SignalMask::block(LinuxKernel::shared(), mine).value();
+  const auto before = SignalMask::block(kernel_under_test(), mine).value();
   {
     LoopWorld world;
     auto signals = Signals::create(world.loop, {SIGUSR1, SIGUSR2}).value();
@@ -114,8 +119,8 @@ TEST(Signals, ThatCannotBeMadeLeaveTheMaskAlone) {
 TEST(SignalMask, MasksEndInAnyOrder) {
   constexpr std::array first{SIGUSR1};
   constexpr std::array both{SIGUSR1, SIGUSR2};
-  std::optional<SignalMask> a(SignalMask::block(LinuxKernel::shared(), first).value());
-  std::optional<SignalMask> b(SignalMask::block(LinuxKernel::shared(), both).value());
+  std::optional<SignalMask> a(SignalMask::block(kernel_under_test(), first).value());
+  std::optional<SignalMask> b(SignalMask::block(kernel_under_test(), both).value());
   EXPECT_TRUE(a->blocked(SIGUSR1));
   EXPECT_FALSE(b->blocked(SIGUSR1)) << "it was blocked already";
   a.reset();

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// vkern_under_test: a kernel in user space as the suites of the layers above it want one.
+//
+//     poll, loop, source, net: tests ──> Kernel ──> [ a process of vkern, Threads ]
+//
+// One for the whole run, as Linux is one: what a test leaves open the next one finds. As every
+// process, it begins with the numbers 0, 1 and 2 taken.
+//
+// Ownership: the program's. Thread rule: any thread.
+#pragma once
+
+#include <sys/eventfd.h>
+
+#include "tocsin/base/check.hpp"
+#include "tocsin/vkern/process.hpp"
+
+namespace tocsin::vkern {
+
+inline Kernel& vkern_under_test() {
+  static System<Threads> system;
+  static Process<Threads>& process = [] -> Process<Threads>& {
+    for (int number = 0; number < 3; ++number)
+      CHECK(system.init().eventfd(0, EFD_CLOEXEC) == number, "a process begins with none open");
+    return system.init();
+  }();
+  return process;
+}
+
+}  // namespace tocsin::vkern
