@@ -20,6 +20,7 @@ FIGURES = {
     "memory": "memory",
     "timers": "timers",
     "post": "post",
+    "vkern": "vkern",
     "echo": "throughput",
     "idle": "idle",
     "serve": "serve",
@@ -31,6 +32,7 @@ HELP = """figures (all of them if none is named):
   memory        resident bytes per idle connection
   timers        re-arm one of 100,000 timers
   post          post to a loop from another thread
+  vkern         epoll in user space against the kernel's system calls
   echo          throughput on one core against raw C and the other libraries
   idle          100 busy connections beside 18,000 idle ones
   serve         `tocsin serve` against nginx, one worker each
