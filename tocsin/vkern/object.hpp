@@ -38,6 +38,8 @@ class Description;
 template <class P>
 class Epoll;
 template <class P>
+class FileObject;
+template <class P>
 class Process;
 template <class P>
 class Socket;
@@ -95,6 +97,7 @@ class Object : public Counted<P> {
   /// Itself, if it is one.
   virtual Socket<P>* as_socket() { return nullptr; }
   virtual Epoll<P>* as_epoll() { return nullptr; }
+  virtual FileObject<P>* as_file() { return nullptr; }
 
  protected:
   Object() : lock_(&own_lock_) {}

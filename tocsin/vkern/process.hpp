@@ -164,6 +164,7 @@ class Process final : public Kernel {
   struct Called;
   Result<Called> called(int fd);
   Count wait_in(int epfd, std::span<epoll_event> events, std::optional<Duration> timeout);
+  Result<int> open_fdinfo(int number, int flags);
 
   // signals.cpp, process_lifecycle.cpp; all but `end` under the process lock.
   bool is_init() const { return state_.parent == nullptr; }

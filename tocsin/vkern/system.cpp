@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/vkern/system.hpp"
 
+#include "tocsin/vkern/file_system.hpp"
+#include "tocsin/vkern/message_queue.hpp"
 #include "tocsin/vkern/process.hpp"
 
 namespace tocsin::vkern {
 
 template <class P>
-System<P>::System(const SystemOptions& options) : options_(options) {
+System<P>::System(const SystemOptions& options)
+    : options_(options),
+      files_(std::make_unique<FileSystem<P>>(*this)),
+      message_queues_(std::make_unique<MessageQueues<P>>(options.is_privileged)) {
   processes_.push_back(std::make_unique<Process<P>>(*this, 1));
   init_ = processes_.front().get();
 }

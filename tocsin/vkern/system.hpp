@@ -30,6 +30,10 @@
 namespace tocsin::vkern {
 
 template <class P>
+class FileSystem;
+template <class P>
+class MessageQueues;
+template <class P>
 class Process;
 
 /// What an instance is made with.
@@ -38,6 +42,7 @@ struct SystemOptions {
   int most_descriptors = 1024 * 1024;        // RLIMIT_NOFILE of its processes.
   std::uint64_t most_watches = 1024 * 1024;  // /proc/sys/fs/epoll/max_user_watches.
   int most_datagrams = 10;                   // /proc/sys/net/unix/max_dgram_qlen.
+  std::size_t most_file_events = 16384;      // /proc/sys/fs/inotify/max_queued_events.
   bool is_privileged = false;                // CAP_SYS_RESOURCE: pipe(7)'s limits do not bind.
 };
 
@@ -107,6 +112,10 @@ class System {
   PortTable& tcp_ports() { return tcp_ports_; }
   PortTable& udp_ports() { return udp_ports_; }
 
+  /// The tree of files, and the queues that mq_open(3) knows.
+  FileSystem<P>& files() { return *files_; }
+  MessageQueues<P>& message_queues() { return *message_queues_; }
+
   /// How many pages all pipes together may fill, which is limited (pipe(7), "/proc files").
   std::atomic<std::uint64_t>& pipe_pages() { return pipe_pages_; }
 
@@ -123,6 +132,8 @@ class System {
   PortTable tcp_ports_;
   PortTable udp_ports_;
   std::atomic<std::uint64_t> pipe_pages_ = 0;
+  std::unique_ptr<FileSystem<P>> files_;
+  std::unique_ptr<MessageQueues<P>> message_queues_;
   typename P::Lock clock_lock_;
   List<ClockFollower> clock_followers_;
   Duration realtime_steps_{};
