@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/vkern/inet_ports.hpp"
+
+#include <algorithm>
+
+#include "tocsin/base/check.hpp"
+
+namespace tocsin::vkern {
+
+auto PortTable::claim_of(const PortUser& user) -> Claim {
+  return {.host = user.local.host,
+          .shares_address = user.options.reuse_address != 0 && !user.listens,
+          .shares_port = user.options.reuse_port != 0};
+}
+
+// socket(7), SO_REUSEADDR: "For AF_INET sockets this means that a socket may bind, except when
+// there is an active listening socket bound to the address." Both have to have said so.
+bool PortTable::may_be_beside(const Claim& newcomer, const Claim& other) {
+  const bool overlap =
+      newcomer.host == INADDR_ANY || other.host == INADDR_ANY || newcomer.host == other.host;
+  return !overlap || (newcomer.shares_address && other.shares_address) ||
+         (newcomer.shares_port && other.shares_port);
+}
+
+Result<> PortTable::occupy(PortUser& user, std::uint16_t port, TimePoint now) {
+  CHECK(user.occupied == 0, "a socket has one port");
+  constexpr int range = last_ephemeral - first_ephemeral + 1;
+  for (int tried = 0; tried < range && port == 0; ++tried) {
+    const std::uint16_t candidate = next_ephemeral_;
+    next_ephemeral_ =
+        candidate == last_ephemeral ? first_ephemeral : static_cast<std::uint16_t>(candidate + 1);
+    if (is_free(candidate, now)) port = candidate;
+  }
+  forget(port, now);
+  if (port == 0 || conflicts(user, port)) return std::unexpected(Errno{EADDRINUSE});
+  ports_[port].users.push_back(&user);
+  user.occupied = user.local.port = port;
+  return {};
+}
+
+void PortTable::join(PortUser& user, std::uint16_t port) {
+  CHECK(user.occupied == 0, "a socket has one port");
+  ports_[port].joined.push_back(user);
+  user.occupied = port;
+}
+
+void PortTable::leave(PortUser& user) {
+  if (user.occupied == 0) return;
+  const auto found = ports_.find(user.occupied);
+  CHECK(found != ports_.end(), "a socket is where it was put");
+  Port& port = found->second;
+  if (user.is_linked())
+    user.unlink();
+  else
+    std::erase(port.users, &user);
+  if (port.users.empty() && port.joined.empty()) ports_.erase(found);
+  user.occupied = 0;
+}
+
+bool PortTable::may_listen(const PortUser& user) const {
+  Claim claim = claim_of(user);
+  claim.shares_address = user.options.reuse_address != 0;  // It is about to, but has not yet.
+  return std::ranges::all_of(users(user.occupied), [&](const PortUser* other) {
+    return other == &user || may_be_beside(claim, claim_of(*other));
+  });
+}
+
+void PortTable::remember(const PortUser& user, TimePoint until) {
+  if (user.occupied == 0) return;
+  past_.emplace(user.occupied, Past{.claim = claim_of(user), .until = until});
+}
+
+bool PortTable::is_connected(Endpoint local, Endpoint remote) const {
+  const auto found = ports_.find(local.port);
+  if (found == ports_.end()) return false;
+  const auto is_it = [&](const PortUser& user) {
+    return user.local == local && user.remote == remote;
+  };
+  bool is_joined = false;
+  found->second.joined.visit_first(
+      SIZE_MAX, [&](const PortUser& user) { is_joined = is_joined || is_it(user); });
+  return is_joined || std::ranges::any_of(found->second.users,
+                                          [&](const PortUser* user) { return is_it(*user); });
+}
+
+std::span<PortUser* const> PortTable::users(std::uint16_t port) const {
+  const auto found = ports_.find(port);
+  if (found == ports_.end()) return {};
+  return found->second.users;
+}
+
+void PortTable::forget(std::uint16_t port, TimePoint now) {
+  const auto [first, last] = past_.equal_range(port);
+  for (auto past = first; past != last;)
+    past = past->second.until <= now ? past_.erase(past) : std::next(past);
+}
+
+bool PortTable::is_free(std::uint16_t port, TimePoint now) {
+  forget(port, now);
+  return !ports_.contains(port) && !past_.contains(port);
+}
+
+bool PortTable::conflicts(const PortUser& user, std::uint16_t port) const {
+  const Claim claim = claim_of(user);
+  const auto [first, last] = past_.equal_range(port);
+  for (auto past = first; past != last; ++past)
+    if (!may_be_beside(claim, past->second.claim)) return true;
+  const auto found = ports_.find(port);
+  if (found == ports_.end()) return false;
+  bool conflict = false;
+  const auto look = [&](const PortUser& other) {
+    conflict = conflict || !may_be_beside(claim, claim_of(other));
+  };
+  for (const PortUser* const other : found->second.users) look(*other);
+  found->second.joined.visit_first(SIZE_MAX, look);
+  return conflict;
+}
+
+}  // namespace tocsin::vkern
