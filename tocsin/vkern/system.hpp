@@ -25,6 +25,7 @@
 #include "tocsin/base/time.hpp"
 #include "tocsin/vkern/inet_ports.hpp"
 #include "tocsin/vkern/profile.hpp"
+#include "tocsin/vkern/unix_names.hpp"
 #include "tocsin/vkern/world.hpp"
 
 namespace tocsin::vkern {
@@ -108,6 +109,9 @@ class System {
   /// The lock that all sockets of one family share.
   typename P::Lock& unix_lock() { return unix_lock_; }
   typename P::Lock& inet_lock() { return inet_lock_; }
+
+  /// Which UNIX socket has which name; under unix_lock().
+  UnixNames<P>& unix_names() { return unix_names_; }
   /// Under inet_lock().
   PortTable& tcp_ports() { return tcp_ports_; }
   PortTable& udp_ports() { return udp_ports_; }
@@ -128,6 +132,7 @@ class System {
   typename P::Lock watches_lock_;
   std::uint64_t watches_ = 0;
   typename P::Lock unix_lock_;
+  UnixNames<P> unix_names_;
   typename P::Lock inet_lock_;
   PortTable tcp_ports_;
   PortTable udp_ports_;
