@@ -178,12 +178,14 @@ Count Epoll<P>::wait(std::span<epoll_event> events, std::optional<TimePoint> dea
       if (const Count found = harvest(events); !found || *found > 0) return found;
     if (timed_out) return Count{0};
     Sleeper sleeper(world);
-    {
-      const std::lock_guard lock(list_lock_);
-      if (!has_candidates()) sleepers_.add_exclusive_first(sleeper);
-    }
     worth_a_look = true;
-    if (!sleeper.is_linked()) continue;
+    {
+      // Whether it sleeps is known here and only here: once the lock is released it may be woken,
+      // and is whoever wakes it's to touch until it has parked.
+      const std::lock_guard lock(list_lock_);
+      if (has_candidates()) continue;
+      sleepers_.add_exclusive_first(sleeper);
+    }
     timed_out = !sleeper.park(deadline);
     const std::lock_guard lock(list_lock_);
     // Timed out, but woken as well: the wake-up was meant for this sleeper, who has to use it.
