@@ -15,14 +15,14 @@ constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
 
 }  // namespace
 
-Result<> check_address(const sockaddr* address, socklen_t length) {
+Result<> check_unix_address(const sockaddr* address, socklen_t length) {
   if (length > sizeof(sockaddr_storage)) return std::unexpected(Errno::invalid);
   if (length > 0 && address == nullptr) return std::unexpected(Errno{EFAULT});
   return {};
 }
 
 Result<UnixName> unix_name_of(const sockaddr* address, socklen_t length) {
-  if (const auto checked = check_address(address, length); !checked)
+  if (const auto checked = check_unix_address(address, length); !checked)
     return std::unexpected(checked.error());
   if (length <= path_offset || length > sizeof(sockaddr_un)) return std::unexpected(Errno::invalid);
   if (address->sa_family != AF_UNIX) return std::unexpected(Errno::invalid);

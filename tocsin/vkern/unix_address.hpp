@@ -26,7 +26,7 @@ inline bool is_abstract(const UnixName& name) { return !name.empty() && name.fro
 
 /// What every call looks at before the family does: EINVAL for an impossible length, EFAULT for an
 /// address that is not there.
-Result<> check_address(const sockaddr* address, socklen_t length);
+Result<> check_unix_address(const sockaddr* address, socklen_t length);
 
 /// The name that an address says. EINVAL for one that says none, or is of another family.
 Result<UnixName> unix_name_of(const sockaddr* address, socklen_t length);

@@ -37,7 +37,7 @@ Result<> UnixSocket<P>::listen(Process<P>& process, int backlog) {
 template <class P>
 Result<> UnixSocket<P>::connect(Process<P>& process, Description<P>& description,
                                 const sockaddr* address, socklen_t length) {
-  if (const auto checked = check_address(address, length); !checked) return checked;
+  if (const auto checked = check_unix_address(address, length); !checked) return checked;
   if (!makes_connections()) return connect_datagram(address, length);
   const auto name = unix_name_of(address, length);
   if (!name) return std::unexpected(name.error());

@@ -36,7 +36,7 @@ void UnixSocket<P>::join(UnixSocket& a, UnixSocket& b, const ucred& both) {
 
 template <class P>
 Result<> UnixSocket<P>::bind(Process<P>&, const sockaddr* address, socklen_t length) {
-  if (const auto checked = check_address(address, length); !checked) return checked;
+  if (const auto checked = check_unix_address(address, length); !checked) return checked;
   const std::lock_guard lock(this->lock());
   if (length == offsetof(sockaddr, sa_data) && address->sa_family == AF_UNIX) {
     if (!name_.empty()) return {};
