@@ -5,6 +5,7 @@ namespace tocsin::vkern {
 
 template <class P>
 Count Socket<P>::read(Process<P>& process, Description<P>& description, MutableBytes into) {
+  if (into.empty()) return 0;  // "Match SYS5 behaviour": unlike recv(2) of nothing.
   iovec part{.iov_base = into.data(), .iov_len = into.size()};
   msghdr message{};
   message.msg_iov = &part;
