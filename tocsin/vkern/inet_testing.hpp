@@ -205,6 +205,10 @@ class InetTest : public testing::TestWithParam<Which> {
       rest();
     EXPECT_EQ(mask(fd), expected) << text_of(mask(fd)) << " instead of " << text_of(expected);
   }
+  /// Whatever is under way has come.
+  void settle() {
+    if (GetParam() == Which::linux_kernel) rest();
+  }
   void await_any(int fd, short events) {
     pollfd one{.fd = fd, .events = events, .revents = 0};
     const timespec second{.tv_sec = 1, .tv_nsec = 0};
