@@ -129,10 +129,15 @@ Count Process<P>::send(int fd, ByteView bytes, int flags) {
 template <class P>
 Count Process<P>::sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
                          socklen_t length) {
+  const auto on = called(fd);
+  if (!on) return std::unexpected(on.error());
+  // Too long a name is cut off by sendmsg(2), and refused here.
+  if (address != nullptr && length > sizeof(sockaddr_storage))
+    return std::unexpected(Errno::invalid);
   OneMessage message(bytes.data(), bytes.size());
   message.header.msg_name = const_cast<sockaddr*>(address);
   message.header.msg_namelen = address != nullptr ? length : 0;
-  return sendmsg(fd, message.header, flags);
+  return on->socket->sendmsg(*this, *on->open, message.header, flags);
 }
 
 template <class P>

@@ -184,11 +184,12 @@ Result<> UnixSocket<P>::setsockopt(int level, int name, const void* value, sockl
 
 // ---- ioctl(2) -----------------------------------------------------------------------------------
 
-// Of a datagram socket, the next datagram alone (unix(7), SIOCINQ).
+// Of a datagram socket, the next datagram alone (unix(7), SIOCINQ). An urgent byte that was skipped
+// is never subtracted again: Linux 6.18 counts so.
 template <class P>
 Result<std::size_t> UnixSocket<P>::unread() const {
   if (state_ == State::listening) return invalid;
-  std::size_t bytes = 0;
+  std::size_t bytes = skipped_;
   for (const Message& message : queue_) {
     bytes += message.left();
     if (!makes_connections()) break;
@@ -219,6 +220,7 @@ Result<int> UnixSocket<P>::ioctl(Process<P>& process, Description<P>& descriptio
       if (!bytes) return std::unexpected(bytes.error());
       answer = static_cast<int>(*bytes);
     } else if (request == SIOCATMARK) {
+      if (!is_stream()) return std::unexpected(Errno::unsupported);
       answer = is_at_mark() ? 1 : 0;
     } else {
       return Socket<P>::ioctl(process, description, request, argument);

@@ -270,7 +270,7 @@ void UnixSocket<P>::end(Leftovers& left, bool was_never_accepted) {
   if (peer) {
     if (makes_connections()) {
       auto unread = queue_.begin();
-      if (unread != queue_.end() && unread->left() == 0 && is_stream()) ++unread;
+      if (unread != queue_.end() && unread->left() == 0) ++unread;
       tell_of_end(*peer, unread != queue_.end() || was_never_accepted);
     }
     stop_relay();

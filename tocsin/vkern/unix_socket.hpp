@@ -194,6 +194,7 @@ class UnixSocket final : public Socket<P> {
   std::uint64_t arrivals_ = 0;  // How often something was put in the queue.
   Message* urgent_ = nullptr;   // In the queue: the byte that was sent with MSG_OOB last.
 
+  std::size_t skipped_ = 0;  // Urgent bytes that were never read.
   std::size_t charged_ = 0;  // The cost of what it sent and nobody has consumed.
   std::size_t send_buffer_ = 212'992;
   std::size_t receive_buffer_ = 212'992;

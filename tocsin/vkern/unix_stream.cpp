@@ -120,6 +120,7 @@ auto UnixSocket<P>::past_urgent(Place at, const Reading& reading, Leftovers& lef
     urgent_ = nullptr;
     if (urgent_inline_) return at;
     discard(at, left);
+    ++skipped_;
     return queue_.begin();
   }
   return urgent_inline_ ? at : std::next(at);
@@ -238,7 +239,9 @@ template <class P>
 Count UnixSocket<P>::receive_urgent(internal::IovecCursor& into, int flags, Leftovers& left) {
   if (urgent_inline_ || urgent_ == nullptr) return std::unexpected(Errno::invalid);
   Message& urgent = *urgent_;
-  const bool stored = into.put(ByteView(urgent.bytes).first(1));
+  // It counts even where there is no room for it.
+  const std::size_t size = std::min<std::size_t>(1, into.left());
+  const bool stored = into.put(ByteView(urgent.bytes).first(size));
   if ((flags & MSG_PEEK) == 0) {
     urgent.consumed = 1;
     urgent_ = nullptr;
