@@ -28,6 +28,13 @@ namespace tocsin::vkern {
 
 class OnLinux {
  public:
+  OnLinux() = default;
+  OnLinux(const OnLinux&) = delete;
+  OnLinux& operator=(const OnLinux&) = delete;
+  ~OnLinux() {
+    for (const auto& [child, end] : children_) ::close(end);
+  }
+
   Kernel& kernel() { return LinuxKernel::shared(); }
 
   /// Without the lines that every kind has.
@@ -58,10 +65,9 @@ class OnLinux {
   }
   /// It ends with `status`, and is a zombie on return.
   void finish(pid_t pid, unsigned char status) {
-    for (auto& [child, end] : children_) {
+    for (const auto& [child, end] : children_) {
       if (child != pid) continue;
       EXPECT_EQ(::write(end, &status, 1), 1);
-      ::close(end);
     }
     siginfo_t info{};
     EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
