@@ -14,7 +14,7 @@ namespace {
 
 // Only what is touched costs memory. A program's own threads get 8 MiB (pthread_create(3)); a call
 // into this kernel is shallow, and a sanitizer makes it a few times deeper.
-constexpr std::size_t stack_size = 512 * 1024;
+constexpr std::size_t stack_size = 256 * 1024;
 constexpr std::size_t guard_size = 16 * 1024;
 
 // madvise(2), MADV_GUARD_INSTALL: "Any attempt to access (read or write) within the range will
@@ -28,7 +28,16 @@ std::uint64_t& mark_of(std::byte* stack) {
   return *reinterpret_cast<std::uint64_t*>(stack + guard_size);
 }
 
-std::byte* make_stack() {
+}  // namespace
+
+// ---- stacks -------------------------------------------------------------------------------------
+
+std::byte* Stacks::take() {
+  if (!free_.empty()) {
+    std::byte* const stack = free_.back();
+    free_.pop_back();
+    return stack;
+  }
   auto& kernel = LinuxKernel::shared();
   const auto memory = kernel.mmap(stack_size, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE);
@@ -40,10 +49,21 @@ std::byte* make_stack() {
   return stack;
 }
 
-}  // namespace
+void Stacks::give_back(std::byte* stack) {
+  CHECK(mark_of(stack) == untouched, "a fiber went deeper than its stack");
+  free_.push_back(stack);
+}
+
+Stacks::~Stacks() {
+  for (std::byte* const stack : free_)
+    static_cast<void>(LinuxKernel::shared().munmap(stack, stack_size));
+}
+
+// ---- fibers -------------------------------------------------------------------------------------
 
 // makecontext(3) hands over ints only, so the address comes in two halves.
-Fiber::Fiber(Body body) : body_(std::move(body)), stack_(make_stack()) {
+Fiber::Fiber(Stacks& stacks, Body body)
+    : body_(std::move(body)), stacks_(&stacks), stack_(stacks.take()) {
   sanitizer_.has_stack(stack_, stack_size);
   CHECK(getcontext(&context_) == 0, "getcontext(3) never fails");
   context_.uc_stack.ss_sp = stack_;
@@ -52,12 +72,13 @@ Fiber::Fiber(Body body) : body_(std::move(body)), stack_(make_stack()) {
   const auto address = reinterpret_cast<std::uintptr_t>(this);
   makecontext(&context_, reinterpret_cast<void (*)()>(enter), 2,
               static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
+  // Used by makecontext(3) only. What is left here would make the address sanitizer forget at each
+  // switch what it knows of the whole stack.
+  context_.uc_stack = {};
 }
 
 Fiber::~Fiber() {
-  if (stack_ == nullptr) return;
-  CHECK(mark_of(stack_) == untouched, "a fiber went deeper than its stack");
-  static_cast<void>(LinuxKernel::shared().munmap(stack_, stack_size));
+  if (stack_ != nullptr) stacks_->give_back(stack_);
 }
 
 void Fiber::enter(unsigned high, unsigned low) {

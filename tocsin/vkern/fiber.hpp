@@ -18,10 +18,28 @@
 
 #include <cstddef>
 #include <functional>
+#include <vector>
 
 #include "tocsin/vkern/internal/fiber_sanitizer.hpp"
 
 namespace tocsin::vkern::internal {
+
+/// Memory for stacks, kept for the next fiber when one ends.
+class Stacks {
+ public:
+  Stacks() = default;
+  Stacks(const Stacks&) = delete;
+  Stacks& operator=(const Stacks&) = delete;
+  /// Requires: no fiber has one of them.
+  ~Stacks();
+
+  /// The lowest address of one that nobody uses; a CHECK if there is no memory for it.
+  std::byte* take();
+  void give_back(std::byte* stack);
+
+ private:
+  std::vector<std::byte*> free_;
+};
 
 class Fiber {
  public:
@@ -29,8 +47,9 @@ class Fiber {
 
   /// Stands for whoever runs now, on the stack it has.
   Fiber() = default;
-  /// Runs `body` when it is first switched to. `body` ends by `leave_to`; it never returns.
-  explicit Fiber(Body body);
+  /// Runs `body` when it is first switched to, on one of `stacks`, which outlive it. `body` ends by
+  /// `leave_to`; it never returns.
+  Fiber(Stacks& stacks, Body body);
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
   /// Requires: it does not run now.
@@ -47,7 +66,8 @@ class Fiber {
 
   Body body_;
   ucontext_t context_{};
-  std::byte* stack_ = nullptr;  // The lowest address; null: not its own.
+  Stacks* stacks_ = nullptr;
+  std::byte* stack_ = nullptr;  // Null: not its own.
   Fiber* from_ = nullptr;       // Who switched here last.
   [[no_unique_address]] FiberSanitizer sanitizer_;
 };

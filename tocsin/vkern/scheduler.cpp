@@ -24,7 +24,7 @@ namespace {
 
 void Scheduler::spawn(Fiber::Body body) {
   threads_.push_back(
-      std::make_unique<Thread>([this, own = std::move(body)]() mutable { run(own); }));
+      std::make_unique<Thread>(*stacks_, [this, own = std::move(body)]() mutable { run(own); }));
   make_runnable(*threads_.back());
 }
 
@@ -116,7 +116,7 @@ Thread& Scheduler::next_to_run() {
     if (until_idle_ != nullptr) return *until_idle_;
     let_time_pass();
   }
-  const std::size_t index = choices_.choose(runnable_count_ + timed_count(), "who runs next");
+  const std::size_t index = choices_.choose(runnable_count_ + timed_count(), who_runs_next);
   return index < runnable_count_ ? take(index) : take_timed(index - runnable_count_);
 }
 

@@ -33,7 +33,7 @@ class Thread final : public ListLink {
  public:
   /// The main one.
   Thread() = default;
-  explicit Thread(Fiber::Body body) : fiber(std::move(body)) {}
+  Thread(Stacks& stacks, Fiber::Body body) : fiber(stacks, std::move(body)) {}
 
   Fiber fiber;
   std::optional<TimePoint> deadline;  // While it is asleep.
@@ -42,6 +42,9 @@ class Thread final : public ListLink {
 
 class Scheduler {
  public:
+  /// The site of the choices that are made when the current thread cannot go on.
+  static constexpr const char* who_runs_next = "who runs next";
+
   /// Who runs next is decided by `choices`.
   explicit Scheduler(Choices choices) : choices_(std::move(choices)) {}
   Scheduler(const Scheduler&) = delete;
@@ -76,6 +79,9 @@ class Scheduler {
   /// See above. For those who look for what can happen, not for what does.
   void let_deadlines_pass_any_time() { deadlines_any_time_ = true; }
 
+  /// Takes stacks from `stacks`, which outlive this, instead of its own: for many short worlds.
+  void use_stacks(Stacks& stacks) { stacks_ = &stacks; }
+
   Choices& choices() { return choices_; }
 
  protected:
@@ -103,6 +109,8 @@ class Scheduler {
   void remove_ended();
 
   Choices choices_;
+  Stacks own_stacks_;
+  Stacks* stacks_ = &own_stacks_;
   Thread main_;
   Thread* current_ = &main_;
   Thread* until_idle_ = nullptr;  // Who is in run_until_idle.

@@ -121,6 +121,7 @@ class SingleWorld : protected internal::Scheduler {
 
   /// Decides from now on as `choices` says: a seed, or a record. To be called before anything runs.
   void follow(Choices choices) { this->choices() = std::move(choices); }
+  using Scheduler::who_runs_next;
   /// What has been decided so far, and a decision of one's own: all from one source, in one record.
   using Scheduler::choices;
   std::size_t choose(std::size_t of, const char* site) { return choices().choose(of, site); }

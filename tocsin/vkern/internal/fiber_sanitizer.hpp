@@ -24,6 +24,7 @@
 #endif
 
 #if defined(TOCSIN_FIBER_ASAN)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #elif defined(TOCSIN_FIBER_TSAN)
 #include <sanitizer/tsan_interface.h>
@@ -36,8 +37,10 @@ namespace tocsin::vkern::internal {
 /// One fiber, as the address sanitizer knows it.
 class FiberSanitizer {
  public:
-  /// It runs on a stack of its own: from `bottom`, the lowest address.
+  /// It runs on a stack of its own: from `bottom`, the lowest address. Another one may have ended
+  /// on it, in frames that it never returned from.
   void has_stack(void* bottom, std::size_t size) {
+    __asan_unpoison_memory_region(bottom, size);
     bottom_ = bottom;
     size_ = size;
   }
