@@ -29,11 +29,11 @@ bool UnixSocket<P>::may_send_to(const UnixSocket& other) const {
   return !other.peer_ || other.peer_.get() == this;
 }
 
+// Without a peer there is nobody to wait for; that is told whether or not somebody did.
 template <class P>
-bool UnixSocket<P>::stop_relay() {
-  if (!relay_.is_linked()) return false;
+void UnixSocket<P>::stop_relay_and_tell() {
   relay_.unlink();
-  return true;
+  waiters_.wake(internal::writable_key);
 }
 
 // Whether `other` has no room; then this socket's waiters are told when it has some.
@@ -77,7 +77,7 @@ void UnixSocket<P>::set_peer(Ref<UnixSocket> peer, Leftovers& left) {
   }
   Ref<UnixSocket> old_peer = std::exchange(peer_, std::move(peer));
   if (!peer_) state_ = State::closed;
-  if (stop_relay()) waiters_.wake(internal::writable_key);
+  stop_relay_and_tell();
   if (peer_.get() != old_peer.get()) {
     lost_peer(*old_peer, left);
     if (!old_peer->peer_) old_peer->state_ = State::closed;
@@ -99,7 +99,7 @@ void UnixSocket<P>::lost_peer(UnixSocket& old_peer, Leftovers& left) {
 template <class P>
 void UnixSocket<P>::peer_has_gone(Leftovers& left) {
   Ref<UnixSocket> old_peer = std::move(peer_);
-  if (stop_relay()) waiters_.wake(internal::writable_key);
+  stop_relay_and_tell();
   state_ = State::closed;
   lost_peer(*old_peer, left);
   left.sockets.push_back(std::move(old_peer));
@@ -268,8 +268,6 @@ Count UnixSocket<P>::receive_packet(Process<P>& process, Description<P>& descrip
 }
 
 // The others are instantiated by these, which alone are called from another file.
-template bool UnixSocket<Single>::stop_relay();
-template bool UnixSocket<Threads>::stop_relay();
 template bool UnixSocket<Single>::waits_for_room_at(UnixSocket&);
 template bool UnixSocket<Threads>::waits_for_room_at(UnixSocket&);
 template Result<> UnixSocket<Single>::connect_datagram(const sockaddr*, socklen_t);

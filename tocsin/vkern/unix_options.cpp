@@ -199,6 +199,7 @@ Result<std::size_t> UnixSocket<P>::unread() const {
 
 template <class P>
 bool UnixSocket<P>::is_at_mark() const {
+  if (!pending_.empty()) return true;  // What waits to be accepted is an empty message to Linux.
   if (queue_.empty()) return false;
   const Message& first = queue_.front();
   if (&first == urgent_) return true;

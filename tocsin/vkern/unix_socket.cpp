@@ -273,7 +273,7 @@ void UnixSocket<P>::end(Leftovers& left, bool was_never_accepted) {
       if (unread != queue_.end() && unread->left() == 0) ++unread;
       tell_of_end(*peer, unread != queue_.end() || was_never_accepted);
     }
-    stop_relay();
+    relay_.unlink();
     left.sockets.push_back(std::move(peer));
   }
   while (!pending_.empty()) {

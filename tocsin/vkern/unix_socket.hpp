@@ -167,7 +167,7 @@ class UnixSocket final : public Socket<P> {
   void peer_has_gone(Leftovers& left);
   void lost_peer(UnixSocket& old_peer, Leftovers& left);
   bool waits_for_room_at(UnixSocket& other);
-  bool stop_relay();
+  void stop_relay_and_tell();
 
   // ---- unix_options.cpp -------------------------------------------------------------------------
   Result<int> option(int name);
