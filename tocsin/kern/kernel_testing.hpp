@@ -12,8 +12,13 @@
 // first test, then any thread.
 #pragma once
 
+#include <fcntl.h>
+
+#include <string>
+
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/fd.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
 
 namespace tocsin {
@@ -29,6 +34,15 @@ inline void choose_kernel_under_test(Kernel& kernel) { internal::chosen_kernel()
 
 /// The running Linux, unless another one was chosen.
 inline Kernel& kernel_under_test() { return *internal::chosen_kernel(); }
+
+/// A file that has no name any more, to read and write; it goes with its descriptor.
+inline Fd unnamed_file(Kernel& kernel = kernel_under_test()) {
+  const std::string path = "/tmp/tocsin-unnamed-" + std::to_string(LinuxKernel::shared().getpid());
+  const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+  Fd file(kernel, kernel.openat(AT_FDCWD, path.c_str(), flags, 0600).value());
+  EXPECT_TRUE(kernel.unlinkat(AT_FDCWD, path.c_str(), 0));
+  return file;
+}
 
 inline bool is_linux_under_test() { return &kernel_under_test() == &LinuxKernel::shared(); }
 

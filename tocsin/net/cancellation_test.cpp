@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Every awaitable of this module through the one test of cancellation.
-#include <fcntl.h>
-#include <sys/mman.h>
-
 #include <optional>
 #include <string>
 #include <vector>
@@ -124,7 +121,7 @@ class SendsFile : public StreamScenario {
   void complete() override { drain(); }
 
  private:
-  Fd file_{real(), ::memfd_create("file", MFD_CLOEXEC)};
+  Fd file_ = unnamed_file();
 };
 TEST(NetCancellation, SendFile) { EXPECT_EQ(walk<SendsFile>(), 1); }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/net/unix.hpp"
 
-#include <stdlib.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 
@@ -17,18 +16,40 @@
 namespace tocsin {
 namespace {
 
-/// A folder of the test's own.
+/// A folder of the test's own, on the kernel under test, and what may be in it.
 class Folder {
  public:
-  Folder() { EXPECT_NE(::mkdtemp(path_.data()), nullptr); }
-  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder() { EXPECT_TRUE(kernel_.mkdirat(AT_FDCWD, path_.c_str(), 0700)); }
+  ~Folder() {
+    for (const char* name : {"socket", "elsewhere"}) static_cast<void>(remove(file(name)));
+    EXPECT_TRUE(kernel_.unlinkat(AT_FDCWD, path_.c_str(), AT_REMOVEDIR));
+  }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
   std::string file(const std::string& name) const { return path_ + "/" + name; }
 
+  Result<> remove(const std::string& path) { return kernel_.unlinkat(AT_FDCWD, path.c_str(), 0); }
+  Result<> rename(const std::string& from, const std::string& to) {
+    return kernel_.renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0);
+  }
+  /// Makes a regular file.
+  void make(const std::string& path) {
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    const Fd file(kernel_, kernel_.openat(AT_FDCWD, path.c_str(), flags, 0600).value());
+    EXPECT_TRUE(kernel_.write(file.get(), as_bytes("precious")));
+  }
+
  private:
-  std::string path_ = std::filesystem::temp_directory_path() / "unix_test.XXXXXX";
+  Kernel& kernel_ = kernel_under_test();
+  std::string path_ = "/tmp/unix_test." + std::to_string(::getpid());
 };
+
+/// S_IFSOCK, S_IFREG; 0 if there is nothing at `path`.
+mode_t kind_of(const std::string& path) {
+  struct statx found{};
+  const auto done = kernel_under_test().statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, found);
+  return done ? found.stx_mode & S_IFMT : 0;
+}
 
 class UnixTest : public testing::Test {
  protected:
@@ -95,23 +116,23 @@ TEST_F(UnixTest, AnAbstractNameHasNoFile) {
 TEST_F(UnixTest, TheFileGoesWithTheListener) {
   {
     const auto listener = UnixListener::bind(world.loop, where).value();
-    EXPECT_TRUE(std::filesystem::is_socket(path));
+    EXPECT_EQ(kind_of(path), S_IFSOCK);
   }
-  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(kind_of(path), 0u);
 }
 
 TEST_F(UnixTest, AFileThatHasTakenItsPlaceStays) {
   std::optional<UnixListener> first(UnixListener::bind(world.loop, where).value());
   // Not removed, but renamed: its inode's number is not free for the second one.
-  std::filesystem::rename(path, folder.file("elsewhere"));
+  ASSERT_TRUE(folder.rename(path, folder.file("elsewhere")));
   std::optional<UnixListener> second(UnixListener::bind(world.loop, where).value());
   first.reset();
-  EXPECT_TRUE(std::filesystem::is_socket(path)) << "it is the second one's";
+  EXPECT_EQ(kind_of(path), S_IFSOCK) << "it is the second one's";
   EXPECT_TRUE(world.await(UnixStream::connect(world.loop, where)));
-  ASSERT_TRUE(std::filesystem::remove(path));
-  std::ofstream(path) << "a file";
+  ASSERT_TRUE(folder.remove(path));
+  folder.make(path);
   second.reset();
-  EXPECT_TRUE(std::filesystem::is_regular_file(path));
+  EXPECT_EQ(kind_of(path), S_IFREG);
 }
 
 TEST_F(UnixTest, AStaleFileIsReplacedUnlessToldNotTo) {
@@ -143,15 +164,15 @@ TEST_F(UnixTest, ASocketThatIsBoundButDoesNotListenYetIsNoStaleOne) {
   const auto listener = UnixListener::bind(world.loop, where);
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error(), Errno{EADDRINUSE});
-  EXPECT_TRUE(std::filesystem::is_socket(path));
+  EXPECT_EQ(kind_of(path), S_IFSOCK);
 }
 
 TEST_F(UnixTest, AFileThatIsNoSocketIsNeverRemoved) {
-  std::ofstream(path) << "precious";
+  folder.make(path);
   const auto listener = UnixListener::bind(world.loop, where);
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error(), Errno{EADDRINUSE});
-  EXPECT_TRUE(std::filesystem::is_regular_file(path));
+  EXPECT_EQ(kind_of(path), S_IFREG);
 }
 
 TEST_F(UnixTest, AListenerThatCannotBeMadeLeavesNoFile) {
@@ -162,7 +183,7 @@ TEST_F(UnixTest, AListenerThatCannotBeMadeLeavesNoFile) {
   const auto listener = UnixListener::bind(failing.loop, where);
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error(), Errno{ENOBUFS});
-  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(kind_of(path), 0u);
 }
 
 TEST_F(UnixTest, NobodyThereIsAnError) {

@@ -5,12 +5,14 @@
 //     poll, loop, source, net: tests ──> Kernel ──> [ a process of vkern, Threads ]
 //
 // One for the whole run, as Linux is one: what a test leaves open the next one finds. As every
-// process, it begins with the numbers 0, 1 and 2 taken.
+// process, it begins with the numbers 0, 1 and 2 taken, and it finds /tmp and its own program.
 //
 // Ownership: the program's. Thread rule: any thread.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include "tocsin/base/check.hpp"
 #include "tocsin/vkern/process.hpp"
@@ -20,9 +22,13 @@ namespace tocsin::vkern {
 inline Kernel& vkern_under_test() {
   static System<Threads> system;
   static Process<Threads>& process = [] -> Process<Threads>& {
+    Process<Threads>& init = system.init();
     for (int number = 0; number < 3; ++number)
-      CHECK(system.init().eventfd(0, EFD_CLOEXEC) == number, "a process begins with none open");
-    return system.init();
+      CHECK(init.eventfd(0, EFD_CLOEXEC) == number, "a process begins with none open");
+    for (const char* path : {"/tmp", "/proc", "/proc/self"})
+      CHECK(init.mkdirat(AT_FDCWD, path, 0755), "its tree of files begins empty");
+    CHECK(init.mknodat(AT_FDCWD, "/proc/self/exe", S_IFREG | 0755), "and has room for a file");
+    return init;
   }();
   return process;
 }
