@@ -129,6 +129,16 @@ TEST_P(BlockingPipe, AWriteGoesOnUntilAllOfItIsWritten) {
   close(w);
 }
 
+TEST_P(BlockingPipe, AWriterTellsTheReadersBeforeItWaitsForThem) {
+  const auto [r, w] = pipe();
+  Caller reader([this, fd = r] { return read(fd, 70'000); });
+  reader.wait_until_asleep();
+  EXPECT_EQ(write(w, 100'000), 100'000);
+  EXPECT_EQ(reader.result(), 65536);
+  close(r);
+  close(w);
+}
+
 TEST_P(BlockingPipe, AWriterThatLosesItsReaderTellsWhatWasWritten) {
   const auto [r, w] = pipe();
   Caller writer([this, fd = w] { return write(fd, 100'000); });
@@ -141,19 +151,22 @@ TEST_P(BlockingPipe, AWriterThatLosesItsReaderTellsWhatWasWritten) {
   close(w);
 }
 
+// Several rounds: whoever woke both would let the wrong one win only now and then.
 TEST_P(BlockingPipe, WritersAreServedInTheOrderOfTheirComing) {
   const auto [r, w] = pipe();
   ASSERT_EQ(write(w, 65536), 65536);
-  Caller first([this, fd = w] { return write(fd, 4096); });
-  first.wait_until_asleep();
-  Caller second([this, fd = w] { return write(fd, 4095); });
-  second.wait_until_asleep();
-  EXPECT_EQ(read(r, 4096), 4096);
-  EXPECT_EQ(first.result(), 4096);
-  second.wait_until_asleep();
-  EXPECT_FALSE(second.is_done());
-  EXPECT_EQ(read(r, 8192), 8192);
-  EXPECT_EQ(second.result(), 4095);
+  for (int round = 0; round < 20; ++round) {
+    Caller first([this, fd = w] { return write(fd, 4096); });
+    first.wait_until_asleep();
+    Caller second([this, fd = w] { return write(fd, 8192); });
+    second.wait_until_asleep();
+    ASSERT_EQ(read(r, 4096), 4096);
+    ASSERT_EQ(first.result(), 4096);
+    second.wait_until_asleep();
+    ASSERT_FALSE(second.is_done());
+    ASSERT_EQ(read(r, 8192), 8192);
+    ASSERT_EQ(second.result(), 8192);
+  }
   close(r);
   close(w);
 }

@@ -341,13 +341,27 @@ TEST(PipeLimits, BindOnlyTheUnprivileged) {
   const auto few = *common.init().pipe2(0);
   EXPECT_EQ(common.init().fcntl(few[0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
   EXPECT_EQ(common.init().fcntl(few[0], F_SETPIPE_SZ, 1 << 21).error(), Errno::not_permitted);
-  System<Single> privileged({.is_privileged = true});
+  SystemOptions as_root;
+  as_root.is_privileged = true;
+  System<Single> privileged(as_root);
   const auto many = *privileged.init().pipe2(0);
   EXPECT_EQ(privileged.init().fcntl(many[0], F_SETPIPE_SZ, 1 << 21), 1 << 21);
 }
 
+TEST(PipeLimits, CountWhatAPipeHasNowNotWhatItHad) {
+  System<Single> system;
+  Process<Single>& process = system.init();
+  const auto ends = *process.pipe2(0);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(process.fcntl(ends[0], F_SETPIPE_SZ, 1 << 20), 1 << 20) << i;
+    ASSERT_EQ(process.fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096) << i;
+  }
+}
+
 TEST(PipeLimits, APipeThatGetsOnlyOneDescriptorGetsNone) {
-  System<Single> system({.most_descriptors = 3});
+  SystemOptions options;
+  options.most_descriptors = 3;
+  System<Single> system(options);
   EXPECT_TRUE(system.init().pipe2(0));
   EXPECT_EQ(system.init().pipe2(0).error(), Errno{EMFILE});
   EXPECT_EQ(system.init().eventfd(0, 0), 2) << "the third number is free again";
