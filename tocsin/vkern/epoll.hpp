@@ -60,6 +60,8 @@ class Epoll final : public Object<P> {
   Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
                     void* argument) override;
   void released(Description<P>& description) override;
+  bool can_read() const override { return false; }
+  bool can_write() const override { return false; }
   std::string fdinfo() const override;
   Epoll<P>* as_epoll() override { return this; }
 

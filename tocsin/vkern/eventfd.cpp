@@ -66,8 +66,9 @@ Count EventFd<P>::write(Process<P>& process, Description<P>& description, ByteVi
 template <class P>
 std::string EventFd<P>::fdinfo() const {
   const std::lock_guard lock(this->lock());
-  char line[64];
-  std::snprintf(line, sizeof line, "eventfd-count: %16" PRIx64 "\n", count_);
+  char line[96];
+  std::snprintf(line, sizeof line, "eventfd-count: %16" PRIx64 "\neventfd-semaphore: %d\n", count_,
+                is_semaphore_ ? 1 : 0);
   return line;
 }
 

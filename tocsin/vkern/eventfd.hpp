@@ -26,6 +26,7 @@ class EventFd final : public Object<P> {
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
   Count write(Process<P>& process, Description<P>& description, ByteView bytes) override;
+  bool writes_pieces() const override { return true; }
   std::string fdinfo() const override;
 
  private:

@@ -38,6 +38,8 @@ class FileObject : public Object<P> {
   /// pread(2), pwrite(2): ESPIPE for what has no offsets, EISDIR, EFBIG.
   virtual Count read_at(MutableBytes into, std::uint64_t offset);
   virtual Count write_at(Description<P>& description, ByteView bytes, std::uint64_t offset);
+  /// Tells those who watch it: for reading that is told though nothing, or nothing yet, was read.
+  void was_read();
 
  protected:
   /// Under the file system's lock. `lock`: the object's own, which is the file system's in most
@@ -91,6 +93,7 @@ class NamedPipe final : public FileObject<P> {
   Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
                     void* argument) override;
   Result<int> fcntl(Description<P>& description, int command, int argument) override;
+  int changeable_flags() const override { return pipe_object_->changeable_flags(); }
   Result<> flags_change(Description<P>& description, int flags) override;
   void released(Description<P>& description) override;
 

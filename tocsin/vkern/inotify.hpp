@@ -37,6 +37,9 @@ class Inotify final : public Object<P> {
   Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
                     void* argument) override;
   void released(Description<P>& description) override;
+  bool can_write() const override { return false; }
+  bool reads_pieces() const override { return true; }
+  int changeable_flags() const override { return Object<P>::changeable_flags() | O_ASYNC; }
   std::string fdinfo() const override;
 
   // ---- under the file system's lock -------------------------------------------------------------

@@ -107,6 +107,8 @@ class MessageQueue final : public Object<P> {
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   /// The line that mq_overview(7) shows ("QSIZE:..."), and then its end.
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
+  bool can_write() const override { return false; }
+  bool reads_pieces() const override { return true; }
 
  private:
   Ref<MessageStore<P>> store_;

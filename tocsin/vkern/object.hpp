@@ -20,6 +20,7 @@
 // Thread rule: as the policy.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -77,12 +78,23 @@ class Object : public Counted<P> {
   virtual Count read(Process<P>& process, Description<P>& description, MutableBytes into);
   virtual Count write(Process<P>& process, Description<P>& description, ByteView bytes);
 
+  /// Whether it can be read and written at all: what readv(2) and writev(2) of no bytes depend on.
+  virtual bool can_read() const { return true; }
+  virtual bool can_write() const { return true; }
+  /// Whether readv(2) and writev(2) serve one piece after the other, each as a call of its own,
+  /// until one falls short. Most kinds of Linux take all pieces at once.
+  virtual bool reads_pieces() const { return false; }
+  virtual bool writes_pieces() const { return false; }
+
   /// ioctl(2): ENOTTY for a request it does not know.
   virtual Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
                             void* argument);
 
   /// fcntl(2) for what is not the description's own business (F_SETPIPE_SZ): EINVAL.
   virtual Result<int> fcntl(Description<P>& description, int command, int argument);
+
+  /// What F_SETFL can change (fcntl(2)); others it leaves alone, but refuses O_DIRECT with EINVAL.
+  virtual int changeable_flags() const { return O_APPEND | O_NOATIME | O_NONBLOCK; }
 
   /// The flags of `description` are about to become `flags` (fcntl(2), F_SETFL).
   virtual Result<> flags_change(Description<P>& description, int flags);

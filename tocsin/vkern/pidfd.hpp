@@ -28,6 +28,8 @@ class PidFd final : public Object<P> {
   Process<P>& process() const { return process_; }
 
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
+  bool can_read() const override { return false; }
+  bool can_write() const override { return false; }
   std::string fdinfo() const override;
 
  private:

@@ -58,6 +58,9 @@ class Pipe final : public Object<P> {
   /// F_GETPIPE_SZ, and F_SETPIPE_SZ: EBUSY for fewer slots than are in use, EINVAL for more than
   /// 2 GiB, ENOMEM for what no kernel could allocate, EPERM beyond pipe(7)'s limits.
   Result<int> fcntl(Description<P>& description, int command, int argument) override;
+  int changeable_flags() const override {
+    return Object<P>::changeable_flags() | O_ASYNC | O_DIRECT;
+  }
   void released(Description<P>& description) override;
 
  private:

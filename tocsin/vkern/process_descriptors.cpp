@@ -2,6 +2,7 @@
 //
 // Process: descriptors: what open file descriptions are called by, and reading and writing.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <vector>
@@ -13,9 +14,19 @@ namespace tocsin::vkern {
 namespace {
 
 constexpr std::unexpected bad_descriptor{Errno{EBADF}};
+constexpr std::unexpected invalid{Errno::invalid};
 
-// What F_SETFL can change (fcntl(2)).
-constexpr int changeable = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK;
+// `serve` is a read(2) or write(2) of each piece. An error counts only if nothing came before it.
+Count one_by_one(std::span<const iovec> pieces, auto serve) {
+  std::size_t total = 0;
+  for (const iovec& piece : pieces) {
+    const Count count = serve(piece.iov_base, piece.iov_len);
+    if (!count) return total > 0 ? Count{total} : count;
+    total += *count;
+    if (*count != piece.iov_len) break;
+  }
+  return total;
+}
 
 }  // namespace
 
@@ -81,6 +92,8 @@ Result<int> Process<P>::fcntl(int fd, int command, int argument) {
     case F_GETFL:
       return open->flags();
     case F_SETFL: {
+      const int changeable = open->object().changeable_flags();
+      if ((argument & ~changeable & O_DIRECT) != 0) return invalid;
       const int flags = (open->flags() & ~changeable) | (argument & changeable);
       if (auto done = open->object().flags_change(*open, flags); !done)
         return std::unexpected(done.error());
@@ -96,7 +109,20 @@ template <class P>
 Result<int> Process<P>::ioctl(int fd, unsigned long request, void* argument) {
   const Open<P> open = descriptors_.get(fd);
   if (!open) return bad_descriptor;
-  return open->object().ioctl(*this, *open, request, argument);
+  switch (request) {
+    case FIOCLEX:
+    case FIONCLEX:
+      descriptors_.set_close_on_exec(fd, request == FIOCLEX);
+      return 0;
+    case FIONBIO: {
+      if (argument == nullptr) return std::unexpected(Errno{EFAULT});
+      const int others = open->flags() & ~O_NONBLOCK;
+      open->set_flags(*static_cast<const int*>(argument) != 0 ? others | O_NONBLOCK : others);
+      return 0;
+    }
+    default:
+      return open->object().ioctl(*this, *open, request, argument);
+  }
 }
 
 template <class P>
@@ -117,8 +143,15 @@ template <class P>
 Count Process<P>::readv(int fd, std::span<const iovec> into) {
   const Open<P> open = descriptors_.get(fd);
   if (!open || !open->may_read()) return bad_descriptor;
-  std::vector<std::byte> whole(internal::length_of(into));
-  const Count count = open->object().read(*this, *open, whole);
+  Object<P>& object = open->object();
+  const std::size_t length = internal::length_of(into);
+  if (length == 0) return object.can_read() ? Count{0} : invalid;
+  if (object.reads_pieces())
+    return one_by_one(into, [&](void* data, std::size_t count) {
+      return object.read(*this, *open, {static_cast<std::byte*>(data), count});
+    });
+  std::vector<std::byte> whole(length);
+  const Count count = object.read(*this, *open, whole);
   if (count) internal::scatter({whole.data(), *count}, into);
   return count;
 }
@@ -127,7 +160,13 @@ template <class P>
 Count Process<P>::writev(int fd, std::span<const iovec> from) {
   const Open<P> open = descriptors_.get(fd);
   if (!open || !open->may_write()) return bad_descriptor;
-  return open->object().write(*this, *open, internal::gather(from));
+  Object<P>& object = open->object();
+  if (internal::length_of(from) == 0) return object.can_write() ? Count{0} : invalid;
+  if (object.writes_pieces())
+    return one_by_one(from, [&](const void* data, std::size_t count) {
+      return object.write(*this, *open, {static_cast<const std::byte*>(data), count});
+    });
+  return object.write(*this, *open, internal::gather(from));
 }
 
 template Result<> Process<Single>::close(int);

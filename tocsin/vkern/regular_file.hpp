@@ -21,6 +21,7 @@ class RegularFile final : public FileObject<P> {
  public:
   RegularFile(FileSystem<P>& files, FileNode<P>& node) : FileObject<P>(files, node, files.lock()) {}
 
+  int changeable_flags() const override { return Object<P>::changeable_flags() | O_DIRECT; }
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
   /// With O_APPEND, at the end.
   Count write(Process<P>& process, Description<P>& description, ByteView bytes) override;
@@ -37,7 +38,6 @@ class RegularFile final : public FileObject<P> {
   /// What is in the file at `offset`, in `into`, without anybody being told of it; and telling
   /// them.
   ByteView peek(MutableBytes into, std::uint64_t offset) const;
-  void was_read();
   std::size_t size() const;
 
  private:

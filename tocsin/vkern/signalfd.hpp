@@ -34,6 +34,7 @@ class SignalFd final : public Object<P> {
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   /// As many signals as there are and fit; blocks for the first only. EINVAL if none fits.
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
+  bool can_write() const override { return false; }
   std::string fdinfo() const override;
 
  private:

@@ -42,6 +42,7 @@ class Socket : public Object<P> {
   // As the two calls without a message header.
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
   Count write(Process<P>& process, Description<P>& description, ByteView bytes) override;
+  int changeable_flags() const override { return Object<P>::changeable_flags() | O_ASYNC; }
   Socket<P>* as_socket() override { return this; }
 
  protected:

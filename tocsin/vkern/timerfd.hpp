@@ -50,6 +50,7 @@ class TimerFd final : public Object<P>, private Alarmed, private ClockFollower {
   /// of a periodic absolute timer (timerfd_create(2), "Operating on a timer file descriptor").
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
   void released(Description<P>& description) override;
+  bool can_write() const override { return false; }
   std::string fdinfo() const override;
 
  private:

@@ -125,10 +125,14 @@ class SelectSets {
   const std::vector<std::pair<int, Mask>>& wanted() const { return wanted_; }
 
   /// Leaves in the sets what is ready, as `next` answers for each of `wanted()` in turn. Answers
-  /// how many bits are left, counting each set.
+  /// how many bits are left, counting each set. Of the last word of each, the bits beyond `count`
+  /// are cleared as well: the kernel writes whole words.
   template <class Next>
   std::size_t answer(Next next) {
     std::size_t left = 0;
+    for (unsigned long* const set : {read_, write_, except_})
+      if (set != nullptr && count_ % word_bits != 0)
+        set[count_ / word_bits] &= (1UL << (count_ % word_bits)) - 1;
     for (const auto& [fd, mask] : wanted_) {
       const Mask ready = next();
       left += keep(read_, fd, (ready & read_bits) != 0);
