@@ -10,6 +10,9 @@ foreach(folder IN ITEMS contract cli regression)
       TOCSIN_BIN_DIR="${CMAKE_BINARY_DIR}/bin" TOCSIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endif()
 endforeach()
+# vkern held against the Linux it runs on: a program, its own tests, and a slice of its work.
+include(TocsinDifferential)
+
 # A Loop inside the loops of others: of those that are there.
 pkg_check_modules(TOCSIN_GLIB QUIET IMPORTED_TARGET glib-2.0)
 pkg_check_modules(TOCSIN_LIBUV QUIET IMPORTED_TARGET libuv)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+#
+# tests/differential: the same system calls on Linux and on vkern. The program fuzz_differential
+# (./dev fuzz-differential), tests of the fuzzer itself, its corpus, and a slice from a fixed seed.
+set(TOCSIN_DIFFERENTIAL_SECONDS 60 CACHE STRING "How long the test differential.slice runs")
+
+set(folder ${PROJECT_SOURCE_DIR}/tests/differential)
+file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+set(tests ${sources})
+list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
+
+add_library(tocsin_differential OBJECT ${sources})
+target_link_libraries(tocsin_differential PUBLIC tocsin_settings tocsin)
+add_executable(fuzz_differential ${folder}/main.cpp)
+target_link_libraries(fuzz_differential PRIVATE tocsin_differential)
+
+tocsin_test(differential_test SOURCES ${tests} LINK tocsin_differential)
+target_compile_definitions(differential_test PRIVATE
+  TOCSIN_DIFFERENTIAL_CORPUS="${folder}/corpus" TOCSIN_C_COMPILER="cc")
+
+add_test(NAME differential.slice
+         COMMAND fuzz_differential --seed 1 --seconds ${TOCSIN_DIFFERENTIAL_SECONDS}
+                 --save ${CMAKE_BINARY_DIR}/differential.txt)
+math(EXPR limit "${TOCSIN_DIFFERENTIAL_SECONDS} * 2 + 120")
+set_tests_properties(differential.slice PROPERTIES LABELS differential TIMEOUT ${limit})

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "tests/differential/c_program.hpp"
+
+#include <algorithm>
+
+#include "tests/differential/op_text.hpp"
+
+namespace tocsin::differential {
+namespace {
+
+constexpr auto prelude = R"(#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static FILE *out;
+static int f[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+static inline unsigned char *room(void) {
+  static unsigned char data[1 << 18];
+  return data;
+}
+static inline long long result(long long value) {
+  const char *name = value < 0 ? strerrorname_np(errno) : NULL;
+  if (value < 0) fprintf(out, "= %s", name ? name : "E?");
+  else fprintf(out, "= %lld", value);
+  return value;
+}
+static inline void number(const char *label, unsigned long long value) {
+  fprintf(out, " %s=0x%llx", label, value);
+}
+static inline void bytes(const unsigned char *data, long long count) {
+  unsigned long long sum = 0, start = 0;
+  for (long long i = 0; i < count; i++) {
+    sum = sum * 31 + data[i];
+    if (i < 8) start |= (unsigned long long)data[i] << 8 * i;
+  }
+  number("start", start);
+  number("sum", sum);
+}
+static inline unsigned char *pattern(long long count, long long first) {
+  static unsigned char data[1 << 18];
+  for (long long i = 0; i < count; i++) data[i] = (unsigned char)(first + i + (i >> 8));
+  return data;
+}
+static void say(const char *op) {
+  static int before;
+  fprintf(out, "%s%s ", before++ ? "\n" : "", op);
+}
+)";
+
+// Few descriptors, none of them open; signals wait until they are read.
+constexpr auto setup = R"(
+int main(void) {
+  struct rlimit few = {64, 64};
+  sigset_t all;
+  out = fdopen(fcntl(1, F_DUPFD_CLOEXEC, 1000), "w");
+  setrlimit(RLIMIT_NOFILE, &few);
+  close_range(0, 999, 0);
+  signal(SIGPIPE, SIG_IGN);
+  sigfillset(&all);
+  sigdelset(&all, SIGPIPE);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+)";
+
+constexpr auto enter_directory = R"(  static char directory[] = "/tmp/tocsin-XXXXXX";
+  if (!mkdtemp(directory) || chdir(directory)) return 1;
+)";
+
+std::string call(const Op& op) {
+  std::string text = std::string("do_") + op.spec->name + '(';
+  for (std::size_t i = 0; i < op.spec->operands.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += to_c(op.spec->operands[i], op.values[i]);
+  }
+  return text + ");";
+}
+
+}  // namespace
+
+std::string c_program(const Sequence& sequence) {
+  std::string text = "/* cc -o sequence sequence.c && ./sequence */\n";
+  text += prelude;
+  std::vector<const OpSpec*> used;
+  for (const Op& op : sequence)
+    if (std::ranges::find(used, op.spec) == used.end()) used.push_back(op.spec);
+  for (const OpSpec* spec : used) text = text + '\n' + spec->c_text + '\n';
+  text += setup;
+  if ((kinds_of(sequence) & bit(Kind::file)) != 0) text += enter_directory;
+  for (const Op& op : sequence) text += "  say(\"" + to_text(op) + "\");\n  " + call(op) + '\n';
+  text += "  fprintf(out, \"\\n\");\n  fflush(out);\n  return 0;\n}\n";
+  return text;
+}
+
+}  // namespace tocsin::differential

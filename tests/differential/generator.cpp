@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "tests/differential/generator.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "tocsin/base/prng.hpp"
+
+namespace tocsin::differential {
+namespace {
+
+// Of so many sequences, one has a kind. What costs milliseconds (to close an inotify instance, to
+// fork) is rarer.
+std::uint64_t one_in(Kind kind) {
+  switch (kind) {
+    case Kind::descriptor:
+      return 1;
+    case Kind::file:
+    case Kind::process:
+      return 24;
+    case Kind::queue:
+      return 12;
+    case Kind::signal:
+    case Kind::timer:
+      return 4;
+    default:
+      return 2;
+  }
+}
+
+bool makes(const OpSpec& spec) {
+  return std::ranges::any_of(spec.operands,
+                             [](const Operand& o) { return o.shape == Shape::new_slot; });
+}
+
+class Generator {
+ public:
+  Generator(std::uint64_t seed, std::uint32_t present) : random_(seed) {
+    choose_kinds(present);
+    choose_ops();
+    used_ = 2 + random_.below(slots - 1);
+    hot_ = random_.below(used_);
+    allowed_bits_ = static_cast<std::int64_t>(random_.next() | random_.next());
+  }
+
+  Sequence make() {
+    constexpr std::array<std::uint64_t, 8> lengths{6, 12, 12, 24, 24, 40, 80, 200};
+    const std::uint64_t most = lengths[random_.below(lengths.size())];
+    const std::uint64_t length = most / 2 + random_.below(most);
+    while (sequence_.size() < length) add(choose_op());
+    look_at_everything();
+    return std::move(sequence_);
+  }
+
+ private:
+  void choose_kinds(std::uint32_t present) {
+    // Epolls and polls are what it is about; rarely is a sequence without.
+    for (std::size_t i = 0; i < kinds; ++i) {
+      const auto kind = static_cast<Kind>(i);
+      const bool chosen =
+          kind == Kind::wait ? !random_.chance(1, 16) : random_.chance(1, one_in(kind));
+      if (chosen) kinds_ |= bit(kind) & present;
+    }
+    const std::uint32_t objects = ~(bit(Kind::descriptor) | bit(Kind::wait));
+    if ((kinds_ & objects) == 0) kinds_ |= bit(Kind::event);
+  }
+
+  void choose_ops() {
+    constexpr std::array<int, 6> factors{0, 1, 1, 1, 2, 5};
+    for (const OpSpec& spec : all_ops()) {
+      if ((kinds_ & bit(spec.kind)) == 0) continue;
+      int factor = factors[random_.below(factors.size())];
+      if (makes(spec) && spec.kind != Kind::descriptor) factor = std::max(factor, 1);
+      if (factor == 0) continue;
+      total_ += static_cast<std::uint64_t>(spec.weight * factor);
+      choices_.push_back({total_, &spec});
+    }
+  }
+
+  const OpSpec& choose_op() {
+    while (true) {
+      const std::uint64_t at = random_.below(total_);
+      const auto chosen = std::ranges::upper_bound(choices_, at, {}, &Choice::below);
+      const OpSpec& spec = *chosen->spec;
+      const bool is_maker = makes(spec);
+      const std::size_t live = slots - static_cast<std::size_t>(std::ranges::count(holds_, 0U));
+      // With nothing to work on, things are made; with enough of them, seldom more.
+      if (live < 2 && !is_maker && !random_.chance(1, 8)) continue;
+      if (live >= used_ && is_maker && !random_.chance(1, 4)) continue;
+      return spec;
+    }
+  }
+
+  void add(const OpSpec& spec) {
+    Op op{.spec = &spec};
+    Holds source = nothing;
+    for (std::size_t i = 0; i < spec.operands.size(); ++i) {
+      const Operand& operand = spec.operands[i];
+      op.values[i] = choose_value(operand, op, i);
+      if (operand.shape == Shape::slot && source == nothing)
+        source = holds_[static_cast<std::size_t>(op.values[i])];
+    }
+    for (std::size_t i = 0; i < spec.operands.size(); ++i) {
+      const Operand& operand = spec.operands[i];
+      const auto slot = static_cast<std::size_t>(op.values[i]);
+      if (operand.shape == Shape::new_slot)
+        holds_[slot] = operand.holds == nothing ? source : operand.holds;
+      if (operand.ends) holds_[slot] = nothing;
+    }
+    sequence_.push_back(op);
+  }
+
+  std::int64_t choose_value(const Operand& operand, const Op& op, std::size_t index) {
+    switch (operand.shape) {
+      case Shape::slot:
+        return static_cast<std::int64_t>(choose_slot(operand.holds));
+      case Shape::new_slot: {
+        const auto chosen = static_cast<std::int64_t>(choose_new_slot());
+        const auto* const before = op.values.begin();
+        const bool twice = std::find(before, before + index, chosen) != before + index;
+        return twice ? (chosen + 1) % static_cast<std::int64_t>(slots) : chosen;
+      }
+      case Shape::slot_set:
+        return static_cast<std::int64_t>(random_.next() & random_.next() & 0xff);
+      case Shape::number:
+        return operand.pool[random_.below(operand.pool.size())];
+      case Shape::bits:
+        return choose_bits(operand);
+    }
+    return 0;
+  }
+
+  std::size_t choose_slot(Holds wanted) {
+    if (random_.chance(1, 16)) return random_.below(used_);
+    if ((holds_[hot_] & wanted) != 0 && random_.chance(1, 3)) return hot_;
+    std::array<std::size_t, slots> fitting{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < slots; ++i)
+      if ((holds_[i] & wanted) != 0) fitting[count++] = i;
+    return count == 0 ? random_.below(used_) : fitting[random_.below(count)];
+  }
+
+  std::size_t choose_new_slot() {
+    const auto empty = std::ranges::find(holds_, nothing);
+    const auto index = static_cast<std::size_t>(empty - holds_.begin());
+    if (index < used_ && !random_.chance(1, 8)) return index;
+    return random_.below(used_);
+  }
+
+  std::int64_t choose_bits(const Operand& operand) {
+    if (!operand.pool.empty() && !random_.chance(1, 4))
+      return operand.pool[random_.below(operand.pool.size())] | operand.always;
+    std::int64_t value = 0;
+    for (const Name& name : operand.names)
+      if (random_.chance(1, 4)) value |= name.value & allowed_bits_;
+    if (random_.chance(1, 64)) value |= std::int64_t{1} << random_.below(32);
+    return value | operand.always;
+  }
+
+  // At the end only, for a poll leaves its traces (a pipe that was polled once tells more).
+  void look_at_everything() {
+    if ((kinds_ & bit(Kind::wait)) == 0) return;
+    const OpSpec& wait = *find_op("epoll_wait");
+    const OpSpec& fdinfo = *find_op("fdinfo");
+    for (std::size_t i = 0; i < slots; ++i) {
+      if (holds_[i] != an_epoll) continue;
+      const auto slot = static_cast<std::int64_t>(i);
+      sequence_.push_back({.spec = &wait, .values = {slot, 64}});
+      if (random_.chance(1, 8)) sequence_.push_back({.spec = &fdinfo, .values = {slot}});
+    }
+    const OpSpec& poll = *find_op("poll");
+    constexpr std::int64_t everything = 0x7fdf;
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(used_); i += 3)
+      sequence_.push_back(
+          {.spec = &poll,
+           .values = {i, everything, (i + 1) % 8, everything, (i + 2) % 8, everything}});
+  }
+
+  struct Choice {
+    std::uint64_t below;
+    const OpSpec* spec;
+  };
+
+  Prng random_;
+  std::uint32_t kinds_ = 0;
+  std::vector<Choice> choices_;
+  std::uint64_t total_ = 0;
+  std::size_t used_ = 0;  // Slots.
+  std::size_t hot_ = 0;   // The slot that is chosen most often.
+  std::int64_t allowed_bits_ = 0;
+  std::array<Holds, slots> holds_{};
+  Sequence sequence_;
+};
+
+}  // namespace
+
+Sequence generate(std::uint64_t seed, std::uint32_t present) {
+  return Generator(seed, present).make();
+}
+
+}  // namespace tocsin::differential

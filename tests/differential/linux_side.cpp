@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <mqueue.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <filesystem>
+#include <string>
+
+#include "tests/differential/fdinfo.hpp"
+#include "tests/differential/names.hpp"
+#include "tests/differential/side.hpp"
+#include "tocsin/base/check.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+
+namespace tocsin::differential {
+namespace {
+
+// Every signal that a sequence may send stays pending until somebody reads it from a signalfd.
+// SIGPIPE is not one of them: it is ignored, and a blocked signal would not be.
+void block_signals() {
+  CHECK(::signal(SIGPIPE, SIG_IGN) != SIG_ERR, "SIGPIPE can be ignored");
+  const sigset_t all = all_but_sigpipe();
+  CHECK(LinuxKernel::shared().pthread_sigmask(SIG_SETMASK, &all, nullptr), "signals are blocked");
+}
+
+void drain_signals() {
+  const sigset_t all = all_but_sigpipe();
+  const timespec at_once{};
+  while (::sigtimedwait(&all, nullptr, &at_once) > 0) continue;
+}
+
+}  // namespace
+
+LinuxSide::LinuxSide() {
+  block_signals();
+  const rlimit few{.rlim_cur = most_descriptors, .rlim_max = most_descriptors};
+  CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0, "the limit can be lowered");
+  LinuxSide::reset(0);
+}
+
+Kernel& LinuxSide::kernel() { return LinuxKernel::shared(); }
+
+std::string LinuxSide::fdinfo(int fd) {
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file == -1) return {};
+  std::string text;
+  char buffer[4096];
+  for (ssize_t count = 0; (count = ::read(file, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(count));
+  ::close(file);
+  return comparable_fdinfo(text);
+}
+
+void LinuxSide::reset(std::uint32_t used) {
+  clear_slots();
+  ::close_range(0, UINT_MAX, 0);
+  if ((used & (bit(Kind::signal) | bit(Kind::process))) != 0) drain_signals();
+  if ((used & bit(Kind::queue)) != 0)
+    for (int i = 0; i < names_each; ++i) ::mq_unlink(queue_name(i).c_str());
+  if ((used & bit(Kind::file)) != 0)
+    for (const auto& entry : std::filesystem::directory_iterator("."))
+      std::filesystem::remove_all(entry.path());
+}
+
+}  // namespace tocsin::differential

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "tests/differential/ops.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tocsin::differential {
+namespace {
+
+std::vector<OpSpec> make_table() {
+  std::vector<OpSpec> table;
+  for (const auto part : {descriptor_ops, transfer_ops, event_ops, epoll_ops, poll_ops})
+    std::ranges::move(part(), std::back_inserter(table));
+  return table;
+}
+
+}  // namespace
+
+std::span<const OpSpec> all_ops() {
+  static const std::vector<OpSpec> table = make_table();
+  return table;
+}
+
+const OpSpec* find_op(std::string_view name) {
+  const auto ops = all_ops();
+  const auto found = std::ranges::find(ops, name, [](const OpSpec& spec) { return spec.name; });
+  return found == ops.end() ? nullptr : &*found;
+}
+
+std::uint32_t kinds_of(const Sequence& sequence) {
+  std::uint32_t used = 0;
+  for (const Op& op : sequence) used |= bit(op.spec->kind);
+  return used;
+}
+
+MutableBytes room_for(std::int64_t count) {
+  static std::vector<std::byte> buffer(most_bytes);
+  return std::span(buffer).first(std::min(most_bytes, static_cast<std::size_t>(count)));
+}
+
+ByteView pattern(std::int64_t count, std::int64_t first) {
+  static std::vector<std::byte> buffer(most_bytes);
+  const auto bytes = std::span(buffer).first(std::min(most_bytes, static_cast<std::size_t>(count)));
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>(static_cast<std::size_t>(first) + i + (i >> 8));
+  return bytes;
+}
+
+}  // namespace tocsin::differential

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// Side, Answer: one of the two kernels as a sequence is performed on it, and what it answered.
+//
+//     Sequence ──op──> [ Side ] ──> Kernel (LinuxKernel, or a Process of vkern)
+//                          └──> Answer: result, numbers, text
+//
+// What is not a system call but is compared as well (fdinfo) or differs by nature (where files lie,
+// what a queue is called) is a virtual function here.
+//
+// Ownership: the Side owns whatever it needs for a sequence and undoes it in `reset`.
+// Thread rule: one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/differential/op.hpp"
+#include "tocsin/kern/kernel.hpp"
+#include "tocsin/vkern/process.hpp"
+
+namespace tocsin::differential {
+
+/// What one op came to. Two kernels agree if these are equal.
+struct Answer {
+  struct Number {
+    const char* label;
+    std::uint64_t value;
+    bool operator==(const Number& other) const { return value == other.value; }
+  };
+
+  std::int64_t result = 0;  // As the kernel's: an errno below zero.
+  std::vector<Number> numbers;
+  std::string text;
+
+  bool operator==(const Answer&) const = default;
+  bool ok() const { return result >= 0; }
+  void clear();
+  void add(const char* label, std::uint64_t value) { numbers.push_back({label, value}); }
+  /// How many bytes there are is in the result; a sum of them, and how they begin.
+  void add_bytes(ByteView bytes);
+  void take(Count count) { result = count.as_kernel(); }
+  void take(Result<> done) { result = done ? 0 : -done.error().value(); }
+  void take(Result<int> value) { result = value ? *value : -value.error().value(); }
+};
+
+/// "= 3 events=0x1 data=0x7", as the C program prints it, too.
+std::string to_text(const Answer& answer);
+
+class Side {
+ public:
+  Side() = default;
+  Side(const Side&) = delete;
+  Side& operator=(const Side&) = delete;
+  virtual ~Side() = default;
+
+  virtual Kernel& kernel() = 0;
+  /// Below the lines that every kind has, sorted, without what names a machine's own things.
+  virtual std::string fdinfo(int fd) = 0;
+  /// As before the first sequence. `used` are the kinds that the one before made use of.
+  virtual void reset(std::uint32_t used) = 0;
+
+  /// Performs one op; slots are set and read on the way.
+  void perform(const Op& op, Answer& answer);
+
+  int fd(std::int64_t slot) const { return fds_[static_cast<std::size_t>(slot) % slots]; }
+  void set(std::int64_t slot, int fd) { fds_[static_cast<std::size_t>(slot) % slots] = fd; }
+  /// Of a call that makes one descriptor: into the answer and into its slot, -1 after a failure.
+  void take(Answer& answer, std::int64_t slot, Result<int> made);
+  void take(Answer& answer, std::int64_t first, std::int64_t second,
+            Result<std::array<int, 2>> made);
+
+ protected:
+  void clear_slots() { fds_.fill(-1); }
+
+ private:
+  std::array<int, slots> fds_{-1, -1, -1, -1, -1, -1, -1, -1};
+};
+
+/// How many descriptors a process of either side may have: few, so that the limit is met.
+inline constexpr int most_descriptors = 64;
+
+/// The running kernel. The process that makes one gives up its descriptors (and everything else
+/// that a sequence may touch: signals, its working directory): fork first.
+class LinuxSide final : public Side {
+ public:
+  LinuxSide();
+  Kernel& kernel() override;
+  std::string fdinfo(int fd) override;
+  void reset(std::uint32_t used) override;
+};
+
+/// A kernel in user space, a new one for each sequence.
+class VkernSide final : public Side {
+ public:
+  VkernSide() { VkernSide::reset(0); }
+  Kernel& kernel() override { return system_->init(); }
+  std::string fdinfo(int fd) override;
+  void reset(std::uint32_t used) override;
+
+  /// Of the Linux that is running, found by asking it.
+  static const vkern::Profile& profile();
+
+ private:
+  std::optional<vkern::System<vkern::Single>> system_;
+};
+
+/// Of all kinds, those that a kernel has: an absent one answers ENOSYS or EAFNOSUPPORT.
+std::uint32_t kinds_present(Side& side);
+
+}  // namespace tocsin::differential
