@@ -25,8 +25,8 @@ Outcome two_producers_two_sleepers(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("l");
   scene.produce("e");
-  scene.sleep();
-  scene.sleep_a_while();
+  scene.wait_for_ever();
+  scene.wait_a_while();
   return scene.run();
 }
 
@@ -34,8 +34,8 @@ template <class P>
 Outcome an_edge_for_two_sleepers(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("e");
-  scene.sleep_a_while();
-  scene.sleep();
+  scene.wait_a_while();
+  scene.wait_for_ever();
   return scene.run();
 }
 
@@ -43,8 +43,8 @@ template <class P>
 Outcome a_level_for_two_sleepers(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("l");
-  scene.sleep();
-  scene.sleep();
+  scene.wait_for_ever();
+  scene.wait_for_ever();
   return scene.run();
 }
 
@@ -53,7 +53,7 @@ Outcome a_scanner_beside_a_sleeper(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("e");
   scene.scan();
-  scene.sleep_a_while();
+  scene.wait_a_while();
   return scene.run();
 }
 
@@ -70,7 +70,7 @@ template <class P>
 Outcome a_close_under_everybody(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("e");
-  scene.sleep();
+  scene.wait_for_ever();
   scene.scan();
   scene.close('e');
   return scene.run();
@@ -90,7 +90,7 @@ Outcome a_change_while_it_is_told(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("e");
   scene.modify('e', EPOLLIN | EPOLLET);
-  scene.sleep();
+  scene.wait_for_ever();
   return scene.run();
 }
 
@@ -99,7 +99,7 @@ Outcome a_late_registration(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("g");
   scene.add_late();
-  scene.sleep_a_while();
+  scene.wait_a_while();
   return scene.run();
 }
 
@@ -108,7 +108,7 @@ Outcome the_end_of_the_epoll(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.produce("e");
   scene.close('e');
-  scene.sleep();
+  scene.wait_for_ever();
   scene.close_epoll();
   return scene.run();
 }
@@ -118,7 +118,7 @@ Outcome an_epoll_in_an_epoll(Choices choices) {
   Scene<P> scene(std::move(choices));
   scene.nest();
   scene.produce("e");
-  scene.sleep_outside();
+  scene.wait_outside();
   scene.scan();
   return scene.run();
 }
@@ -130,8 +130,8 @@ Outcome everybody(Choices choices) {
   scene.produce("ef");
   scene.produce("gl");
   scene.add_late();
-  scene.sleep();
-  scene.sleep_a_while(2);
+  scene.wait_for_ever();
+  scene.wait_a_while(2);
   scene.scan(2);
   scene.remove('l');
   scene.close('e');

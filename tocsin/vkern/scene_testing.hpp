@@ -41,8 +41,8 @@ class Scene {
     });
   }
   /// One epoll_wait(2) that sleeps: for ever, or until a deadline.
-  void sleep(std::size_t room = 1) { harvest(std::nullopt, room); }
-  void sleep_a_while(std::size_t room = 1) {
+  void wait_for_ever(std::size_t room = 1) { harvest(std::nullopt, room); }
+  void wait_a_while(std::size_t room = 1) {
     harvest(system_.world().now() + std::chrono::seconds{1}, room);
   }
   /// One that only looks.
@@ -80,8 +80,8 @@ class Scene {
         process_.epoll_ctl(outer_, EPOLL_CTL_ADD, epoll_,
                            {.events = EPOLLIN | EPOLLET, .data = {.u64 = number('o')}}));
   }
-  /// As sleep, in that one.
-  void sleep_outside() {
+  /// As wait_for_ever, in that one.
+  void wait_outside() {
     spawn([this] { take(outer_, std::nullopt, 1); });
   }
 

@@ -157,8 +157,9 @@ void ThreadsWorld::serve(std::stop_token stop) {
     if (!first) {
       changed_.wait(lock, stop, earlier);
     } else {
-      const auto until = std::chrono::steady_clock::time_point{first->time_since_epoch()};
-      changed_.wait_until(lock, stop, until, earlier);
+      // One that is far away is looked for again meanwhile: the length must not overflow.
+      const Duration length = std::min<Duration>(*first - now(), std::chrono::hours{1});
+      changed_.wait_for(lock, stop, length, earlier);
     }
   }
 }
@@ -178,12 +179,13 @@ bool ThreadsParker::look_around() const {
 bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
   State before = looking;
   if (!state_.compare_exchange_strong(before, parked, std::memory_order_acq_rel)) return true;
-  if (!deadline) {
+  // Half of all time, 146 years, is for ever as well: the length must not overflow.
+  if (!deadline || deadline->time_since_epoch() > Duration::max() / 2) {
     semaphore_.acquire();
     return true;
   }
-  const std::chrono::steady_clock::time_point until{deadline->time_since_epoch()};
-  if (semaphore_.try_acquire_until(until)) return true;
+  const Duration length = deadline->time_since_epoch() - clock_of(CLOCK_MONOTONIC);
+  if (semaphore_.try_acquire_for(length)) return true;
   before = parked;
   if (state_.compare_exchange_strong(before, looking, std::memory_order_acq_rel)) return false;
   // Both at once: whoever wakes has seen it parked and releases the semaphore. That is awaited, so
