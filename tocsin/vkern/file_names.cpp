@@ -126,14 +126,16 @@ Result<> Process<P>::renameat2(int from, const char* from_path, int to, const ch
   if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0) return invalid;
   const auto from_text = internal::path_of(from_path);
   if (!from_text) return std::unexpected(from_text.error());
-  const auto to_text = internal::path_of(to_path);
-  if (!to_text) return std::unexpected(to_text.error());
   const auto from_start = internal::start_of(*this, from, *from_text);
   if (!from_start) return std::unexpected(from_start.error());
-  const auto to_start = internal::start_of(*this, to, *to_text);
-  if (!to_start) return std::unexpected(to_start.error());
+  const auto to_text = internal::path_of(to_path);
+  Result<PathStart<P>> to_start = std::unexpected(Errno::invalid);
+  if (to_text)
+    to_start = internal::start_of(*this, to, *to_text);
+  else
+    to_start = std::unexpected(to_text.error());
   const std::lock_guard lock(system_.files().lock());
-  return system_.files().rename(*from_start, *from_text, *to_start, *to_text, flags);
+  return system_.files().rename(*from_start, *from_text, to_start, to_text.value_or(""), flags);
 }
 
 template <class P>

@@ -47,6 +47,13 @@ Count FileObject<P>::write_at(Description<P>&, ByteView, std::uint64_t) {
   return no_offsets;
 }
 
+template <class P>
+void FileObject<P>::was_read() {
+  const std::lock_guard lock(files_.lock());
+  node_->accessed = files_.now();
+  files_.tell(*node_, IN_ACCESS, true);
+}
+
 // ---- directories --------------------------------------------------------------------------------
 
 template <class P>

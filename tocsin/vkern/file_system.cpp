@@ -121,8 +121,8 @@ auto FileSystem<P>::find_or_make(const Start& start, std::string_view path, int 
   if ((flags & O_CREAT) == 0) return find(start, path);
   const auto place = find_place(start, path);
   if (!place) return std::unexpected(place.error());
-  if (!place->is_normal || place->has_slash) return is_directory;
-  auto found = step(start, *place->directory, place->name);
+  if (place->is_normal && place->has_slash) return is_directory;
+  auto found = step(start, *place->directory, place->name.empty() ? "." : place->name);
   if (found && (flags & O_EXCL) != 0) return exists;
   if (found && (*found)->is_directory()) return is_directory;
   if (found || found.error() != Errno{ENOENT}) return found;
@@ -190,11 +190,12 @@ Result<> FileSystem<P>::may_replace(const Place& to, Node& source, Node* target)
 }
 
 template <class P>
-Result<> FileSystem<P>::rename(const Start& from, std::string_view from_path, const Start& to,
-                               std::string_view to_path, unsigned flags) {
+Result<> FileSystem<P>::rename(const Start& from, std::string_view from_path,
+                               const Result<Start>& to, std::string_view to_path, unsigned flags) {
   const auto from_place = find_place(from, from_path);
   if (!from_place) return std::unexpected(from_place.error());
-  const auto to_place = find_place(to, to_path);
+  if (!to) return std::unexpected(to.error());
+  const auto to_place = find_place(*to, to_path);
   if (!to_place) return std::unexpected(to_place.error());
   const bool may_replace_it = (flags & RENAME_NOREPLACE) == 0;
   if (!from_place->is_normal) return std::unexpected(Errno{EBUSY});
@@ -202,7 +203,7 @@ Result<> FileSystem<P>::rename(const Start& from, std::string_view from_path, co
 
   const auto source = step(from, *from_place->directory, from_place->name);
   if (!source) return std::unexpected(source.error());
-  const auto target = step(to, *to_place->directory, to_place->name);
+  const auto target = step(*to, *to_place->directory, to_place->name);
   if (!target && target.error() != Errno{ENOENT}) return std::unexpected(target.error());
   if (target && !may_replace_it) return exists;
   if (!(*source)->is_directory() && (from_place->has_slash || to_place->has_slash))

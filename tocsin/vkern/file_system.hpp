@@ -68,8 +68,9 @@ class FileSystem {
   /// unlink(2); rmdir(2), if `flags` has AT_REMOVEDIR.
   Result<> remove(const Start& start, std::string_view path, int flags);
 
-  /// rename(2); `flags`: RENAME_NOREPLACE.
-  Result<> rename(const Start& from, std::string_view from_path, const Start& to,
+  /// rename(2); `flags`: RENAME_NOREPLACE. Where `to` is in error, that is found out after what is
+  /// wrong with the directory of `from`.
+  Result<> rename(const Start& from, std::string_view from_path, const Result<Start>& to,
                   std::string_view to_path, unsigned flags);
 
   // ---- openings ---------------------------------------------------------------------------------

@@ -24,6 +24,12 @@ constexpr std::unexpected too_large{Errno{EFBIG}};
 
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
 
+// To most calls a descriptor from O_PATH is as good as closed (open(2)).
+template <class P>
+bool is_path(const Description<P>& description) {
+  return (description.flags() & O_PATH) != 0;
+}
+
 // Offsets are signed in the kernel.
 bool is_negative(std::uint64_t offset) { return static_cast<std::int64_t>(offset) < 0; }
 
@@ -51,13 +57,6 @@ template <class P>
 ByteView RegularFile<P>::peek(MutableBytes into, std::uint64_t offset) const {
   const std::lock_guard lock(this->lock());
   return look(into, offset);
-}
-
-template <class P>
-void RegularFile<P>::was_read() {
-  const std::lock_guard lock(this->lock());
-  this->node().accessed = this->files().now();
-  this->files().tell(this->node(), IN_ACCESS, true);
 }
 
 template <class P>
@@ -148,7 +147,7 @@ template <class P>
 Count Process<P>::pread(int fd, MutableBytes into, std::uint64_t offset) {
   if (is_negative(offset)) return invalid;
   const Open<P> open = descriptors_.get(fd);
-  if (!open) return bad_descriptor;
+  if (!open || is_path(*open)) return bad_descriptor;
   FileObject<P>* const file = open->object().as_file();
   if (file == nullptr || file->node().is_fifo()) return no_offsets;
   if (!open->may_read()) return bad_descriptor;
@@ -159,23 +158,30 @@ template <class P>
 Count Process<P>::pwrite(int fd, ByteView bytes, std::uint64_t offset) {
   if (is_negative(offset)) return invalid;
   const Open<P> open = descriptors_.get(fd);
-  if (!open) return bad_descriptor;
+  if (!open || is_path(*open)) return bad_descriptor;
   FileObject<P>* const file = open->object().as_file();
   if (file == nullptr || file->node().is_fifo()) return no_offsets;
   if (!open->may_write()) return bad_descriptor;
   return file->write_at(*open, bytes, offset);
 }
 
-// Memory never makes anybody wait, so RWF_NOWAIT changes nothing.
+// Memory never makes anybody wait, so RWF_NOWAIT changes nothing. Reading into several pieces is
+// told even where there was nothing to read, as Linux has it.
 template <class P>
 Count Process<P>::preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) {
   constexpr std::uint64_t at_position = ~std::uint64_t{0};
   if ((flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT)) != 0)
     return std::unexpected(Errno::unsupported);
-  if (offset == at_position) return readv(fd, into);
   std::vector<std::byte> whole(internal::length_of(into));
-  const Count count = pread(fd, whole, offset);
-  if (count) internal::scatter({whole.data(), *count}, into);
+  const Open<P> open = descriptors_.get(fd);
+  FileObject<P>* const file = open ? open->object().as_file() : nullptr;
+  const bool reads_nothing =
+      whole.empty() && file != nullptr && file->node().is_directory() && !is_path(*open);
+  Count count = 0;  // Even of a directory.
+  if (!reads_nothing) count = offset == at_position ? read(fd, whole) : pread(fd, whole, offset);
+  if (!count) return count;
+  internal::scatter({whole.data(), *count}, into);
+  if (*count == 0 && file != nullptr) file->was_read();
   return count;
 }
 
@@ -184,7 +190,7 @@ Count Process<P>::preadv2(int fd, std::span<const iovec> into, std::uint64_t off
 template <class P>
 Result<> Process<P>::fsync(int fd) {
   const Open<P> open = descriptors_.get(fd);
-  if (!open || (open->flags() & O_PATH) != 0) return bad_descriptor;
+  if (!open || is_path(*open)) return bad_descriptor;
   FileObject<P>* const file = open->object().as_file();
   if (file == nullptr || file->node().is_fifo()) return invalid;
   return {};
@@ -194,7 +200,7 @@ template <class P>
 Result<> Process<P>::ftruncate(int fd, std::uint64_t length) {
   if (is_negative(length)) return invalid;
   const Open<P> open = descriptors_.get(fd);
-  if (!open || (open->flags() & O_PATH) != 0) return bad_descriptor;
+  if (!open || is_path(*open)) return bad_descriptor;
   auto* const file = dynamic_cast<RegularFile<P>*>(&open->object());
   if (file == nullptr || !open->may_write()) return invalid;
   return file->resize(length);
@@ -206,11 +212,11 @@ template <class P>
 Count Process<P>::sendfile(int to, int from, std::uint64_t* offset, std::size_t count) {
   constexpr std::size_t most_in_piece = std::size_t{64} * 1024;
   const Open<P> source = descriptors_.get(from);
-  if (!source || !source->may_read() || (source->flags() & O_PATH) != 0) return bad_descriptor;
+  if (!source || !source->may_read() || is_path(*source)) return bad_descriptor;
   FileObject<P>* const any = source->object().as_file();
   if (any == nullptr || any->node().is_fifo()) return no_offsets;
   const Open<P> target = descriptors_.get(to);
-  if (!target || !target->may_write() || (target->flags() & O_PATH) != 0) return bad_descriptor;
+  if (!target || !target->may_write() || is_path(*target)) return bad_descriptor;
   auto* const file = dynamic_cast<RegularFile<P>*>(any);
   if (file == nullptr || is_negative(*offset) || (target->flags() & O_APPEND) != 0) return invalid;
   const bool is_file_too = target->object().as_file() != nullptr;

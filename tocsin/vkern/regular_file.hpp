@@ -35,8 +35,7 @@ class RegularFile final : public FileObject<P> {
   /// ftruncate(2): EFBIG.
   Result<> resize(std::uint64_t length);
 
-  /// What is in the file at `offset`, in `into`, without anybody being told of it; and telling
-  /// them.
+  /// What is in the file at `offset`, in `into`, without anybody being told.
   ByteView peek(MutableBytes into, std::uint64_t offset) const;
   std::size_t size() const;
 
