@@ -280,8 +280,7 @@ TEST(LifecycleInThreads, ProcessesComeAndGoAtOnce) {
   constexpr int parents = 4, rounds = 200;
   std::vector<std::thread> threads;
   for (int i = 0; i < parents; ++i)
-    threads.emplace_back([&] {
-      Process<Threads>& parent = init.fork();
+    threads.emplace_back([&init, &parent = init.fork()] {
       siginfo_t which{};
       for (int round = 0; round < rounds; ++round) {
         Process<Threads>& child = parent.fork();
