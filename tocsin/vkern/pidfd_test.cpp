@@ -164,8 +164,9 @@ TYPED_TEST(PidFds, WaitidAnswersForNobodyWhileAllLive) {
   EXPECT_EQ(this->wait(P_PIDFD, fd, WEXITED | WNOHANG), 0);
   EXPECT_EQ(this->wait(P_PIDFD, nonblocking, WEXITED), EAGAIN);
   EXPECT_EQ(this->wait(P_PIDFD, nonblocking, WEXITED | WNOHANG), 0);
-  EXPECT_EQ(this->wait(P_ALL, 0, WEXITED | WNOHANG | __WCLONE), ECHILD);
-  EXPECT_EQ(this->wait(P_ALL, 0, WEXITED | WNOHANG | __WCLONE | __WALL), 0);
+  constexpr int clone_children = static_cast<int>(__WCLONE);
+  EXPECT_EQ(this->wait(P_ALL, 0, WEXITED | WNOHANG | clone_children), ECHILD);
+  EXPECT_EQ(this->wait(P_ALL, 0, WEXITED | WNOHANG | clone_children | __WALL), 0);
 }
 
 TYPED_TEST(PidFds, WaitidTakesAZombieUnlessToldNotTo) {

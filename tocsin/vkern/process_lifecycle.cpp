@@ -18,8 +18,9 @@ namespace {
 using internal::Life;
 
 constexpr std::unexpected invalid{Errno::invalid};
+constexpr int clone_children = static_cast<int>(__WCLONE);  // Its bit is an int's sign.
 constexpr int wait_options =
-    WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+    WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | clone_children | __WALL;
 
 }  // namespace
 
@@ -119,7 +120,7 @@ auto Process<P>::awaited(idtype_t type, id_t id) -> Result<Awaited> {
 template <class P>
 Process<P>* Process<P>::ended_child(const Awaited& whom, int options, bool& is_any) {
   is_any = false;
-  if ((options & (__WCLONE | __WALL)) == __WCLONE) return nullptr;
+  if ((options & (clone_children | __WALL)) == clone_children) return nullptr;
   for (Process* const child : state_.children) {
     if (!whom.everybody && child->pid_ != whom.pid) continue;
     if (child->state_.life != Life::zombie) {
