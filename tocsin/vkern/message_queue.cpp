@@ -51,6 +51,12 @@ std::size_t MessageStore<P>::queued() const {
 }
 
 template <class P>
+bool MessageStore<P>::is_awaited() const {
+  const std::lock_guard lock(lock_);
+  return !receivers_.empty();
+}
+
+template <class P>
 void MessageStore<P>::put(Message message, unsigned priority) {
   ++count_;
   bytes_ += message.size();

@@ -65,6 +65,8 @@ class MessageStore final : public Counted<P> {
   Result<Message> receive(World& world, unsigned& priority, std::optional<TimePoint> deadline);
   /// How many bytes are queued.
   std::size_t queued() const;
+  /// Whether somebody is blocked until a message comes.
+  bool is_awaited() const;
 
  private:
   // Somebody who is blocked: in `receivers_` with no message yet, in `senders_` with one.

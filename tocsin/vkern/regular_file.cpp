@@ -217,8 +217,10 @@ Count Process<P>::sendfile(int to, int from, std::uint64_t* offset, std::size_t 
   if (any == nullptr || any->node().is_fifo()) return no_offsets;
   const Open<P> target = descriptors_.get(to);
   if (!target || !target->may_write() || is_path(*target)) return bad_descriptor;
+  if (is_negative(*offset) || (target->flags() & O_APPEND) != 0) return invalid;
+  if (count == 0) return 0;  // Even from a directory.
   auto* const file = dynamic_cast<RegularFile<P>*>(any);
-  if (file == nullptr || is_negative(*offset) || (target->flags() & O_APPEND) != 0) return invalid;
+  if (file == nullptr) return invalid;
   const bool is_file_too = target->object().as_file() != nullptr;
   std::vector<std::byte> room(std::min(count, is_file_too ? file->size() : most_in_piece));
   std::size_t sent = 0;
