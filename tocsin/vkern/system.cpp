@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/vkern/system.hpp"
 
+#include <sys/stat.h>
+
+#include "tocsin/base/check.hpp"
 #include "tocsin/vkern/file_system.hpp"
 #include "tocsin/vkern/message_queue.hpp"
 #include "tocsin/vkern/process.hpp"
@@ -14,6 +17,10 @@ System<P>::System(const SystemOptions& options)
       message_queues_(std::make_unique<MessageQueues<P>>(options.is_privileged)) {
   processes_.push_back(std::make_unique<Process<P>>(*this, 1));
   init_ = processes_.front().get();
+  // As every machine, it has a place for names that are nobody's.
+  const std::lock_guard lock(files_->lock());
+  const auto made = files_->make({.at = Ref(files_->root())}, "/tmp", S_IFDIR | 01777);
+  CHECK(made.has_value(), "the tree of files begins empty");
 }
 
 // Fibers end first, while there still is what they hold; real threads are their owner's, who has

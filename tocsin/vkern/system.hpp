@@ -132,7 +132,7 @@ class System {
   typename P::Lock watches_lock_;
   std::uint64_t watches_ = 0;
   typename P::Lock unix_lock_;
-  UnixNames<P> unix_names_;
+  UnixNames<P> unix_names_{*this};
   typename P::Lock inet_lock_;
   PortTable tcp_ports_;
   PortTable udp_ports_;

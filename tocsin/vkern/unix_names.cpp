@@ -1,19 +1,45 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/vkern/unix_names.hpp"
 
+#include <sys/stat.h>
+
 #include <cinttypes>
 #include <cstdio>
+#include <mutex>
 
+#include "tocsin/vkern/file_system.hpp"
 #include "tocsin/vkern/unix_socket.hpp"
 
 namespace tocsin::vkern {
+namespace {
+
+constexpr std::unexpected in_use{Errno{EADDRINUSE}};
+constexpr std::unexpected refused{Errno{ECONNREFUSED}};
+
+}  // namespace
 
 template <class P>
 Result<> UnixNames<P>::add(int type, const UnixName& name, UnixSocket<P>& socket) {
-  const bool is_new = is_abstract(name) ? abstract_.try_emplace({type, name}, &socket).second
-                                        : paths_.try_emplace(name, Path{type, &socket}).second;
-  if (!is_new) return std::unexpected(Errno{EADDRINUSE});
+  if (is_abstract(name)) {
+    if (!abstract_.try_emplace({type, name}, &socket).second) return in_use;
+    return {};
+  }
+  const auto number = make_file(name);
+  if (!number) return std::unexpected(number.error());
+  paths_.emplace(*number, Path{type, &socket});
   return {};
+}
+
+template <class P>
+Result<std::uint64_t> UnixNames<P>::make_file(const UnixName& name) {
+  FileSystem<P>& files = system_.files();
+  const std::lock_guard lock(files.lock());
+  const PathStart<P> root{.at = Ref(files.root())};
+  const auto made = files.make(root, name.c_str(), S_IFSOCK | 0777);
+  if (!made && made.error() == Errno{EEXIST}) return in_use;
+  if (!made) return std::unexpected(made.error());
+  const auto node = files.find(root, name.c_str());
+  return (*node)->number;
 }
 
 template <class P>
@@ -32,15 +58,17 @@ Result<UnixName> UnixNames<P>::add_any(int type, UnixSocket<P>& socket) {
 
 template <class P>
 Result<UnixSocket<P>*> UnixNames<P>::find(int type, const UnixName& name) const {
-  constexpr std::unexpected refused{Errno{ECONNREFUSED}};
   if (is_abstract(name)) {
     const auto found = abstract_.find({type, name});
     if (found == abstract_.end()) return refused;
     return found->second;
   }
-  const auto found = paths_.find(name);
-  if (found == paths_.end()) return std::unexpected(Errno{ENOENT});
-  if (found->second.socket == nullptr) return refused;
+  FileSystem<P>& files = system_.files();
+  const std::lock_guard lock(files.lock());
+  const auto node = files.find(PathStart<P>{.at = Ref(files.root())}, name.c_str());
+  if (!node) return std::unexpected(node.error());
+  const auto found = paths_.find((*node)->number);
+  if (found == paths_.end()) return refused;
   if (found->second.type != type) return std::unexpected(Errno{EPROTOTYPE});
   return found->second.socket;
 }
@@ -52,17 +80,15 @@ void UnixNames<P>::leave(int type, const UnixName& name, const UnixSocket<P>& so
     if (found != abstract_.end() && found->second == &socket) abstract_.erase(found);
     return;
   }
-  // Another socket may have the path by now, if this one's was unlinked; and what accept(2) answers
-  // has its listener's name without ever having taken it.
-  const auto found = paths_.find(name);
-  if (found != paths_.end() && found->second.socket == &socket) found->second.socket = nullptr;
+  // What accept(2) answers has its listener's name without ever having taken it.
+  std::erase_if(paths_, [&](const auto& path) { return path.second.socket == &socket; });
 }
 
 template <class P>
-bool UnixNames<P>::unlink(const UnixName& path) {
-  UnixName name = path;
-  name.push_back('\0');
-  return paths_.erase(name) > 0;
+Result<> UnixNames<P>::unlink(const UnixName& path) {
+  FileSystem<P>& files = system_.files();
+  const std::lock_guard lock(files.lock());
+  return files.remove(PathStart<P>{.at = Ref(files.root())}, path, 0);
 }
 
 template class UnixNames<Single>;
