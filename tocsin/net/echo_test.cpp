@@ -175,10 +175,12 @@ TEST_F(EchoTest, InSteadyStateAMessageIsOneReceiveOneSendAndAShareOfAWait) {
   EXPECT_EQ(kernel.sends - sends, 100);
   EXPECT_EQ(kernel.waits - waits, 100);
   EXPECT_EQ(kernel.others - others, 0) << "no epoll_ctl, nothing else";
+  if (!is_linux_under_test()) return;  // A kernel in user space allocates here, too.
   EXPECT_EQ(allocations - allocated - mine, 0u) << "no allocation";
 }
 
 TEST(EchoMemory, AnIdleConnectionTakesLessThan500Bytes) {
+  ONLY_ON_LINUX("on a kernel in user space the heap is the kernel's as well");
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit most{.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
