@@ -59,7 +59,7 @@ Result<std::array<int, 2>> Process<P>::socketpair(int domain, int type, int prot
   const int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (domain == AF_INET) return std::unexpected(Errno::unsupported);
   if (domain != AF_UNIX) return std::unexpected(Errno{EAFNOSUPPORT});
-  auto made = make_unix_pair(system_, type & ~flags, protocol);
+  auto made = make_unix_pair(*this, type & ~flags, protocol);
   if (!made) return std::unexpected(made.error());
   return install_pair(std::move(*made), O_RDWR | (flags & SOCK_NONBLOCK),
                       (flags & SOCK_CLOEXEC) != 0);
@@ -82,6 +82,10 @@ Result<> Process<P>::listen(int fd, int backlog) {
 template <class P>
 Result<> Process<P>::connect(int fd, const sockaddr* address, socklen_t length) {
   const auto on = called(fd);
+  if (!on && on.error() == bad_descriptor.error()) return bad_descriptor;
+  // Here the address is fetched before it is asked what the descriptor stands for.
+  if (length > sizeof(sockaddr_storage)) return std::unexpected(Errno::invalid);
+  if (length > 0 && address == nullptr) return std::unexpected(Errno{EFAULT});
   if (!on) return std::unexpected(on.error());
   return on->socket->connect(*this, *on->open, address, length);
 }

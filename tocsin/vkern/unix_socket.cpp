@@ -317,18 +317,18 @@ Result<Ref<Socket<P>>> make_unix_socket(System<P>& system, int type, int protoco
 }
 
 template <class P>
-Result<std::array<Ref<Socket<P>>, 2>> make_unix_pair(System<P>& system, int type, int protocol) {
+Result<std::array<Ref<Socket<P>>, 2>> make_unix_pair(Process<P>& process, int type, int protocol) {
   const auto known = type_of(type, protocol);
   if (!known) return std::unexpected(known.error());
-  auto a = make_ref<UnixSocket<P>>(system, *known);
-  auto b = make_ref<UnixSocket<P>>(system, *known);
-  UnixSocket<P>::join(*a, *b, {.pid = system.init().getpid(), .uid = 0, .gid = 0});
+  auto a = make_ref<UnixSocket<P>>(process.system(), *known);
+  auto b = make_ref<UnixSocket<P>>(process.system(), *known);
+  UnixSocket<P>::join(*a, *b, {.pid = process.getpid(), .uid = 0, .gid = 0});
   return std::array<Ref<Socket<P>>, 2>{Ref<Socket<P>>(std::move(a)), Ref<Socket<P>>(std::move(b))};
 }
 
 template Result<Ref<Socket<Single>>> make_unix_socket(System<Single>&, int, int);
 template Result<Ref<Socket<Threads>>> make_unix_socket(System<Threads>&, int, int);
-template Result<std::array<Ref<Socket<Single>>, 2>> make_unix_pair(System<Single>&, int, int);
-template Result<std::array<Ref<Socket<Threads>>, 2>> make_unix_pair(System<Threads>&, int, int);
+template Result<std::array<Ref<Socket<Single>>, 2>> make_unix_pair(Process<Single>&, int, int);
+template Result<std::array<Ref<Socket<Threads>>, 2>> make_unix_pair(Process<Threads>&, int, int);
 
 }  // namespace tocsin::vkern

@@ -38,9 +38,9 @@ namespace tocsin::vkern {
 template <class P>
 Result<Ref<Socket<P>>> make_unix_socket(System<P>& system, int type, int protocol);
 
-/// Two that are connected. Fails as socketpair(2).
+/// Two that are connected, made by `process`. Fails as socketpair(2).
 template <class P>
-Result<std::array<Ref<Socket<P>>, 2>> make_unix_pair(System<P>& system, int type, int protocol);
+Result<std::array<Ref<Socket<P>>, 2>> make_unix_pair(Process<P>& process, int type, int protocol);
 
 template <class P>
 class UnixSocket final : public Socket<P> {
