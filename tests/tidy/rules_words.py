@@ -72,7 +72,7 @@ _WORDS = [
     ("fd-set", cpp, r"\bFD_(?:SET|CLR|ISSET|ZERO|SETSIZE)\b|\bfd_set\b", "FD_SET(1, &s);",
      "a bit set sized at run time: an fd may be beyond FD_SETSIZE"),
     ("close-on-exec", _not_kernel,
-     r"(?<!\w)::(?:accept|pipe|epoll_create|inotify_init|dup|dup2)\s*\(",
+     r"(?<![\w>])::(?:accept|pipe|epoll_create|inotify_init|dup|dup2)\s*\(",
      "::pipe(p);", "accept4, pipe2, epoll_create1, ... with its CLOEXEC flag; F_DUPFD_CLOEXEC"),
     ("discard", cpp, r"\(void\)\s*[\w:.>-]+\s*\(", "(void)f();",
      "look at the result; or static_cast<void>(...) and the reason in a comment"),
