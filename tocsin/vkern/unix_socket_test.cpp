@@ -273,7 +273,7 @@ TYPED_TEST(BlockingUnixSockets, AStreamPassesMoreThanItHolds) {
   const auto [a, b] = this->pair(SOCK_STREAM, 0);
   this->set_option(a, SO_SNDBUF, 10'000);
   constexpr std::size_t size = 300'000;
-  std::thread writer([this, a = a] { EXPECT_EQ(this->send(a, size), long{size}); });
+  std::jthread writer([this, a = a] { EXPECT_EQ(this->send(a, size), long{size}); });
   EXPECT_EQ(this->receive(b, size, MSG_WAITALL), long{size});
   writer.join();
 }
@@ -284,7 +284,7 @@ TYPED_TEST(BlockingUnixSockets, DatagramsWaitForRoomAtTheReceiver) {
   ASSERT_TRUE(this->kernel_.bind(receiver, name.get(), name.length));
   ASSERT_EQ(this->connect(sender, name), 0);
   constexpr int count = 200;
-  std::thread writer([this, sender] {
+  std::jthread writer([this, sender] {
     for (int i = 1; i <= count; ++i) EXPECT_EQ(this->send(sender, static_cast<std::size_t>(i)), i);
   });
   for (int i = 1; i <= count; ++i) EXPECT_EQ(this->receive(receiver, 1000), i);
@@ -295,7 +295,7 @@ TYPED_TEST(BlockingUnixSockets, ConnectWaitsForTheBacklogAndAcceptForConnect) {
   const typename TestFixture::Name name("accept");
   const int listener = this->listener(name, SOCK_SEQPACKET, 0, 0);
   constexpr int count = 50;
-  std::thread client([&] {
+  std::jthread client([&] {
     for (int i = 0; i < count; ++i)
       EXPECT_EQ(this->connect(this->socket(SOCK_SEQPACKET, 0), name), 0);
   });
@@ -309,7 +309,7 @@ TYPED_TEST(BlockingUnixSockets, ConnectWaitsForTheBacklogAndAcceptForConnect) {
 TYPED_TEST(BlockingUnixSockets, AShutdownWakesWhoReads) {
   for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
     const auto [a, b] = this->pair(type, 0);
-    std::thread reader([this, a = a] { EXPECT_EQ(this->receive(a, 10), 0); });
+    std::jthread reader([this, a = a] { EXPECT_EQ(this->receive(a, 10), 0); });
     EXPECT_TRUE(this->kernel_.shutdown(a, SHUT_RD));
     reader.join();
   }
