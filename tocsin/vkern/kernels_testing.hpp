@@ -125,11 +125,10 @@ class KernelTest : public testing::Test {
     EXPECT_TRUE(kernel_.ppoll({&one, 1}, &no_time));
     return static_cast<std::uint16_t>(one.revents);
   }
-  /// Registers `fd`, edge-triggered for everything, under its number.
-  void watch(int fd) {
+  /// Registers `fd`, edge-triggered, under its number.
+  void watch(int fd, std::uint32_t events = EPOLLIN | EPOLLOUT | EPOLLHUP) {
     if (epoll_ == -1) epoll_ = keep(kernel_.epoll_create1(0));
-    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLET,
-                      .data = {.u64 = static_cast<std::uint64_t>(fd)}};
+    epoll_event event{.events = events | EPOLLET, .data = {.u64 = static_cast<std::uint64_t>(fd)}};
     EXPECT_TRUE(kernel_.epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event));
   }
   /// The numbers of what has had an edge since the last call, in order.

@@ -156,7 +156,7 @@ TYPED_TEST(SignalFds, AreReadyForWhatTheirMaskHas) {
 
 TYPED_TEST(SignalFds, EverySignalThatIsQueuedIsAnEdge) {
   const int fd = this->signalfd(signals({SIGUSR1, SIGRTMIN}));
-  this->watch(fd);
+  this->watch(fd, EPOLLIN);
   EXPECT_EQ(this->edges(), Numbers{});
   this->send(SIGUSR1);
   EXPECT_EQ(this->edges(), Numbers{fd});
