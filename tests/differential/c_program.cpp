@@ -64,6 +64,18 @@ static inline unsigned char *pattern(long long count, long long first) {
   for (long long i = 0; i < count; i++) data[i] = (unsigned char)(first + i + (i >> 8));
   return data;
 }
+static inline socklen_t address_of(long long which, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  int length = snprintf(address->sun_path + 1, 100, "tocsin-%d-%lld", getpid(), which);
+  return (socklen_t)(sizeof(sa_family_t) + 1 + length);
+}
+static inline void say_address(const struct sockaddr_un *address, socklen_t length) {
+  socklen_t size = length < sizeof *address ? length : sizeof *address;
+  number("length", length);
+  if (length < sizeof(sa_family_t)) return;
+  number("family", address->sun_family);
+  if (size > sizeof(sa_family_t)) number("last", ((const unsigned char *)address)[size - 1]);
+}
 static void say(const char *op) {
   static int before;
   fprintf(out, "%s%s ", before++ ? "\n" : "", op);
@@ -73,7 +85,7 @@ static void say(const char *op) {
 // Few descriptors, none of them open; signals wait until they are read.
 constexpr auto setup = R"(
 int main(void) {
-  struct rlimit few = {64, 64};
+  struct rlimit few = {64, 65};
   sigset_t all;
   out = fdopen(fcntl(1, F_DUPFD_CLOEXEC, 1000), "w");
   setrlimit(RLIMIT_NOFILE, &few);

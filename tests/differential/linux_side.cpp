@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <climits>
 #include <filesystem>
 #include <string>
@@ -27,18 +29,32 @@ void block_signals() {
   CHECK(LinuxKernel::shared().pthread_sigmask(SIG_SETMASK, &all, nullptr), "signals are blocked");
 }
 
+// With it, EPOLLWAKEUP would show in fdinfo, on machines that can be suspended; vkern never is.
+void drop_block_suspend() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, 2> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) return;
+  sets[CAP_BLOCK_SUSPEND / 32].effective &= ~(1U << (CAP_BLOCK_SUSPEND % 32));
+  CHECK(::syscall(SYS_capset, &header, sets.data()) == 0, "a capability can be given up");
+}
+
 void drain_signals() {
   const sigset_t all = all_but_sigpipe();
   const timespec at_once{};
   while (::sigtimedwait(&all, nullptr, &at_once) > 0) continue;
 }
 
+void limit_descriptors(rlim_t count) {
+  const rlimit limit{.rlim_cur = count, .rlim_max = most_descriptors + 1};
+  CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "the limit can be lowered");
+}
+
 }  // namespace
 
 LinuxSide::LinuxSide() {
   block_signals();
-  const rlimit few{.rlim_cur = most_descriptors, .rlim_max = most_descriptors};
-  CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0, "the limit can be lowered");
+  drop_block_suspend();
+  limit_descriptors(most_descriptors);
   LinuxSide::reset(0);
 }
 
@@ -46,7 +62,9 @@ Kernel& LinuxSide::kernel() { return LinuxKernel::shared(); }
 
 std::string LinuxSide::fdinfo(int fd) {
   const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+  limit_descriptors(most_descriptors + 1);  // The table may be full.
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  limit_descriptors(most_descriptors);
   if (file == -1) return {};
   std::string text;
   char buffer[4096];

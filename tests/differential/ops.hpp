@@ -8,7 +8,9 @@
 // Thread rule: any thread; buffers of operations belong to the one thread that performs sequences.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include <vector>
 
@@ -22,6 +24,9 @@ std::vector<OpSpec> transfer_ops();
 std::vector<OpSpec> event_ops();
 std::vector<OpSpec> epoll_ops();
 std::vector<OpSpec> poll_ops();
+std::vector<OpSpec> pipe_ops();
+std::vector<OpSpec> local_ops();
+std::vector<OpSpec> message_ops();
 
 /// Sizes at which something changes in some buffer: pages, slots of a pipe, parts of a message.
 inline constexpr std::array<std::int64_t, 22> sizes{
@@ -33,5 +38,20 @@ inline constexpr std::size_t most_bytes = 1 << 18;
 MutableBytes room_for(std::int64_t count);
 /// `count` bytes that tell their place, the first of which is `first`.
 ByteView pattern(std::int64_t count, std::int64_t first);
+
+/// An abstract name of a UNIX socket, the `which`-th of this process.
+class LocalAddress {
+ public:
+  explicit LocalAddress(std::int64_t which_one);
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address_); }
+  socklen_t length() const { return length_; }
+
+ private:
+  sockaddr_un address_{};
+  socklen_t length_;
+};
+
+/// What a socket's address can be known by, whatever the process is called.
+void add_address(Answer& answer, const sockaddr_un& address, socklen_t length);
 
 }  // namespace tocsin::differential

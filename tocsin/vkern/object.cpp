@@ -21,7 +21,9 @@ Result<int> Object<P>::ioctl(Process<P>&, Description<P>&, unsigned long, void*)
 }
 
 template <class P>
-Result<int> Object<P>::fcntl(Description<P>&, int, int) {
+Result<int> Object<P>::fcntl(Description<P>&, int command, int) {
+  // Linux' pipe_fcntl says so of whatever is no pipe; fcntl(2) does not tell.
+  if (command == F_SETPIPE_SZ || command == F_GETPIPE_SZ) return std::unexpected(Errno{EBADF});
   return std::unexpected(Errno::invalid);
 }
 

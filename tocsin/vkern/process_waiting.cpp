@@ -55,6 +55,9 @@ Result<> Process<P>::epoll_ctl(int epfd, int operation, int fd, epoll_event* eve
   if (operation != EPOLL_CTL_DEL) {
     if (event == nullptr) return bad_address;
     copy = *event;
+    // It keeps a system from suspending; this one never does (epoll_ctl(2), EPOLLWAKEUP: without
+    // CAP_BLOCK_SUSPEND it "is silently ignored").
+    copy.events &= ~static_cast<std::uint32_t>(EPOLLWAKEUP);
   }
   const Open<P> open = descriptors_.get(epfd);
   if (!open) return bad_descriptor;
