@@ -33,9 +33,11 @@ struct Endpoint {
 constexpr bool is_loopback(std::uint32_t host) { return host >> 24 == IN_LOOPBACKNET; }
 constexpr bool is_local(std::uint32_t host) { return host == INADDR_ANY || is_loopback(host); }
 
-/// Where packets to `to` really go: those to INADDR_ANY to 127.0.0.1 (ip(7)).
-constexpr Endpoint routed(Endpoint to) {
-  return {.host = to.is_any() ? INADDR_LOOPBACK : to.host, .port = to.port};
+/// Where packets to `to` really go: those to INADDR_ANY back to where they come from, which is
+/// 127.0.0.1 unless `from` says otherwise.
+constexpr Endpoint routed(Endpoint to, Endpoint from) {
+  const std::uint32_t own = from.is_any() ? INADDR_LOOPBACK : from.host;
+  return {.host = to.is_any() ? own : to.host, .port = to.port};
 }
 
 /// What any call demands of an address before it looks at it: EFAULT for none where one is needed,

@@ -102,7 +102,9 @@ Result<> InetSocket<P>::getsockopt(int level, int name, void* value, socklen_t* 
   if (const auto done = own_option(level, name, value, length)) return *done;
   if (const auto plain = plain_option(options, kind_, level, name))
     return store_option(*plain, value, length);
-  if (level != SOL_SOCKET) return unknown_option;
+  const int own_level = kind_ == InetKind::tcp ? IPPROTO_TCP : IPPROTO_UDP;
+  if (level == own_level || level == IPPROTO_IP) return unknown_option;
+  if (level != SOL_SOCKET) return std::unexpected(Errno::unsupported);  // To set it, the other one.
   if (const auto done = structured_option(options, name, value, length)) return *done;
   if (const auto told = socket_option(name)) return store_option(*told, value, length);
   return unknown_option;

@@ -84,6 +84,7 @@ Result<> TcpSocket<P>::connect(Process<P>&, Description<P>& description, const s
     return {};
   }
   const bool may_block = this->may_block(description, 0);
+  if (phase_ == Phase::spent) return invalid;
   if (phase_ == Phase::connected) return is_connected;
   if (phase_ == Phase::connecting) {
     if (state_ == TcpState::syn_sent && !may_block) return std::unexpected(Errno{EALREADY});
@@ -103,7 +104,7 @@ Result<> TcpSocket<P>::connect(Process<P>&, Description<P>& description, const s
 template <class P>
 Result<> TcpSocket<P>::begin_connect(Endpoint to) {
   if (!is_local(to.host)) return std::unexpected(Errno{ENETUNREACH});
-  to = routed(to);
+  to = routed(to, this->local);
   const Endpoint before = this->local;
   // As routed: packets to the loopback come from 127.0.0.1 unless bind(2) said otherwise.
   if (this->local.is_any()) this->local.host = INADDR_LOOPBACK;
@@ -154,8 +155,8 @@ Result<> TcpSocket<P>::shutdown(int how) {
   const int directions = how + 1;
   Ref<TcpSocket> keep(*this);
   const std::lock_guard lock(this->lock());
-  if (phase_ == Phase::connecting && state_ != TcpState::syn_sent && state_ != TcpState::closed)
-    phase_ = Phase::connected;
+  if (phase_ == Phase::connecting)
+    phase_ = state_ == TcpState::closed ? Phase::spent : Phase::connected;
   Result<> answer;
   const bool stops_listening = state_ == TcpState::listening && (directions & Base::receiving) != 0;
   if (state_ == TcpState::syn_sent || stops_listening) {

@@ -82,7 +82,8 @@ class TcpSocket final : public InetSocket<P>, public Alarmed {
   using typename Base::HeldLock;
 
   // How far connect(2) has come, which it answers by: not the same as the connection's state.
-  enum class Phase { unconnected, connecting, connected };
+  // One that was shut down before connect(2) was asked how it went is spent: EINVAL from then on.
+  enum class Phase { unconnected, connecting, connected, spent };
 
   // What one recvmsg(2) has got so far.
   struct Reading;

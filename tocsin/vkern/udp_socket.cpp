@@ -68,7 +68,8 @@ Result<> UdpSocket<P>::connect(Process<P>&, Description<P>&, const sockaddr* add
   const auto to = read_endpoint(address, length);
   if (!to) return std::unexpected(to.error());
   if (!is_local(to->host)) return std::unexpected(Errno{ENETUNREACH});
-  this->remote = routed(*to);
+  this->remote = routed(*to, this->local);
+  is_connected_ = true;
   if (this->local.is_any()) this->local.host = INADDR_LOOPBACK;
   return {};
 }
@@ -77,6 +78,7 @@ Result<> UdpSocket<P>::connect(Process<P>&, Description<P>&, const sockaddr* add
 template <class P>
 void UdpSocket<P>::disconnect() {
   this->remote = {};
+  is_connected_ = false;
   if (!this->host_is_asked_for_) this->local.host = INADDR_ANY;
   if (this->port_is_asked_for_) return;
   this->ports_.leave(*this);
@@ -87,7 +89,7 @@ template <class P>
 Result<> UdpSocket<P>::getpeername(sockaddr* address, socklen_t* length) {
   if (address == nullptr) return std::unexpected(Errno{EFAULT});
   const std::lock_guard lock(this->lock());
-  if (!is_connected()) return not_connected;
+  if (this->remote.port == 0) return not_connected;
   return store_endpoint(this->remote, address, length);
 }
 
@@ -123,7 +125,7 @@ Result<Endpoint> UdpSocket<P>::destination(const msghdr& message) const {
   if (!to) return to;
   if (to->port == 0) return invalid;
   if (!is_local(to->host)) return std::unexpected(Errno{ENETUNREACH});
-  return routed(*to);
+  return routed(*to, this->local);
 }
 
 template <class P>
@@ -159,9 +161,13 @@ template <class P>
 int UdpSocket<P>::score(const PortUser& user, Endpoint to, Endpoint from) const {
   if (!user.local.is_any() && user.local.host != to.host) return -1;
   int score = user.local.is_any() ? 0 : 100;  // Before all else.
+  if (!user.remote.is_any()) {
+    if (user.remote.host != from.host) return -1;
+    score += 4;
+  }
   if (user.remote.port != 0) {
-    if (user.remote != from) return -1;
-    score += 8;
+    if (user.remote.port != from.port) return -1;
+    score += 4;
   }
   return score;
 }

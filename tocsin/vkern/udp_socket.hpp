@@ -62,7 +62,7 @@ class UdpSocket final : public InetSocket<P> {
                                          socklen_t length) override;
   std::optional<Result<>> own_option(int level, int name, void* value, socklen_t* length) override;
 
-  bool is_connected() const { return this->remote.port != 0; }
+  bool is_connected() const { return is_connected_; }
   void disconnect();
   Result<Endpoint> destination(const msghdr& message) const;
   UdpSocket* find_receiver(Endpoint to, Endpoint from) const;
@@ -73,6 +73,7 @@ class UdpSocket final : public InetSocket<P> {
                 int flags) const;
   Datagram take_first();
 
+  bool is_connected_ = false;  // To port 0 as well, which nobody has.
   std::deque<Datagram> datagrams_;
   std::size_t fetched_ = 0;  // So many were there when a reader last looked for more.
   int charged_ = 0;
