@@ -91,6 +91,8 @@ void TcpSocket<P>::establish(TcpSocket& listener) {
   child->become_child_of(listener, *this);
   peer_ = child;
   become_established();
+  // One that was shut down before it began to listen has such children: they finish at once.
+  if (child->is_shut(Base::sending) && child->begin_to_finish()) child->push();
   listener.accept_queue_.push_back(std::move(child));
   listener.tell_data();
 }
@@ -108,6 +110,7 @@ void TcpSocket<P>::become_established() {
 template <class P>
 void TcpSocket<P>::become_child_of(const TcpSocket& listener, TcpSocket& client) {
   this->options = listener.options;
+  shut_ = listener.shut_;
   this->host_is_asked_for_ = listener.host_is_asked_for_;
   this->local = client.remote;
   this->remote = client.local;

@@ -149,8 +149,9 @@ Count UdpSocket<P>::sendmsg(Process<P>&, Description<P>&, const msghdr& message,
   this->tell_room();
   if (UdpSocket* const receiver = find_receiver(*to, from)) {
     receiver->receive(from, internal::gather(*parts));
-  } else if (is_connected() && *to == this->remote) {
-    error_ = ECONNREFUSED;  // "Port unreachable", by ICMP (udp(7), "ERRORS").
+  } else if (is_connected() && score(*this, from, *to) >= 0) {
+    // "Port unreachable", by ICMP (udp(7), "ERRORS"), finds whoever an answer would have found.
+    error_ = ECONNREFUSED;
     this->tell_error();
   }
   return size;
