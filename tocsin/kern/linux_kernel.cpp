@@ -300,12 +300,16 @@ Result<> LinuxKernel::mq_unlink(const char* name) { return nothing_or_errno(::mq
 Result<> LinuxKernel::mq_timedsend(int queue, ByteView message, unsigned priority,
                                    const timespec* deadline) {
   const auto* const text = reinterpret_cast<const char*>(message.data());
+  // The C library has no null deadline, though the kernel has.
+  if (deadline == nullptr)
+    return nothing_or_errno(::mq_send(queue, text, message.size(), priority));
   return nothing_or_errno(::mq_timedsend(queue, text, message.size(), priority, deadline));
 }
 
 Count LinuxKernel::mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
                                    const timespec* deadline) {
   auto* const text = reinterpret_cast<char*>(into.data());
+  if (deadline == nullptr) return count_or_errno(::mq_receive(queue, text, into.size(), priority));
   return count_or_errno(::mq_timedreceive(queue, text, into.size(), priority, deadline));
 }
 
