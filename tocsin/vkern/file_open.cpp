@@ -187,7 +187,7 @@ Result<int> Process<P>::open_fdinfo(int number, int flags) {
   {
     FileSystem<P>& files = system_.files();
     const std::lock_guard lock(files.lock());
-    auto node = make_ref<FileNode<P>>(0, S_IFREG | 0400, files.now());
+    auto node = make_ref<FileNode<P>>(std::uint64_t{0}, mode_t{S_IFREG | 0400}, files.now());
     const ByteView bytes = as_bytes(text);
     node->bytes.assign(bytes.begin(), bytes.end());
     node->is_linked = true;  // Nobody will ever be told that it has gone.

@@ -33,7 +33,7 @@ bool has_more(std::string_view path) { return path.find_first_not_of('/') != pat
 
 template <class P>
 FileSystem<P>::FileSystem(System<P>& system) : system_(system) {
-  root_ = make_ref<Node>(++last_number_, S_IFDIR | 0755, now());
+  root_ = make_ref<Node>(++last_number_, mode_t{S_IFDIR | 0755}, now());
   root_->is_linked = true;
 }
 
