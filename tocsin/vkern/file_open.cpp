@@ -144,7 +144,7 @@ Result<int> Process<P>::openat(int directory, const char* path, int flags, mode_
   open_how how{};
   how.flags = static_cast<unsigned>(flags);
   if ((flags & O_CREAT) != 0) how.mode = mode & 07777;
-  return openat2(directory, path, how);
+  return this->openat2(directory, path, how);
 }
 
 template <class P>
