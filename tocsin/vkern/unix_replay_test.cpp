@@ -36,7 +36,7 @@ Address address_of(std::uint64_t symbol) {
   std::memcpy(made.address.sun_path, name.data(), name.size());
   made.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   if (which == 8) made.length = offsetof(sockaddr_un, sun_path);
-  if (which == 9) made.length = 3;
+  if (which == 9) --made.length;
   if (which == 10) made.address.sun_family = symbol / 12 % 2 == 0 ? AF_UNSPEC : AF_INET;
   if (which == 11) made.length = one_of(std::array<socklen_t, 5>{0, 1, 110, 111, 129}, symbol / 12);
   return made;
