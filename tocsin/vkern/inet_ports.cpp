@@ -31,7 +31,7 @@ Result<> PortTable::occupy(PortUser& user, std::uint16_t port, TimePoint now) {
         candidate == last_ephemeral ? first_ephemeral : static_cast<std::uint16_t>(candidate + 1);
     if (is_free(candidate, now)) port = candidate;
   }
-  forget(port, now);
+  forget_past(port, now);
   if (port == 0 || conflicts(user, port)) return std::unexpected(Errno{EADDRINUSE});
   ports_[port].users.push_back(&user);
   user.occupied = user.local.port = port;
@@ -67,7 +67,14 @@ bool PortTable::may_listen(const PortUser& user) const {
 
 void PortTable::remember(const PortUser& user, TimePoint until) {
   if (user.occupied == 0) return;
-  past_.emplace(user.occupied, Past{.claim = claim_of(user), .until = until});
+  past_.emplace(user.occupied,
+                Past{.claim = claim_of(user), .remote = user.remote, .until = until});
+}
+
+void PortTable::forget(const PortUser& user) {
+  const auto [first, last] = past_.equal_range(user.local.port);
+  for (auto past = first; past != last;)
+    past = past->second.remote == user.remote ? past_.erase(past) : std::next(past);
 }
 
 bool PortTable::is_connected(Endpoint local, Endpoint remote) const {
@@ -89,14 +96,14 @@ std::span<PortUser* const> PortTable::users(std::uint16_t port) const {
   return found->second.users;
 }
 
-void PortTable::forget(std::uint16_t port, TimePoint now) {
+void PortTable::forget_past(std::uint16_t port, TimePoint now) {
   const auto [first, last] = past_.equal_range(port);
   for (auto past = first; past != last;)
     past = past->second.until <= now ? past_.erase(past) : std::next(past);
 }
 
 bool PortTable::is_free(std::uint16_t port, TimePoint now) {
-  forget(port, now);
+  forget_past(port, now);
   return !ports_.contains(port) && !past_.contains(port);
 }
 

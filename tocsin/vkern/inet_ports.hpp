@@ -56,6 +56,8 @@ class PortTable {
 
   /// The connection of `user` has ended, and stays as a name until `until`.
   void remember(const PortUser& user, TimePoint until);
+  /// Not even as a name: its peer has reset what was left of it.
+  void forget(const PortUser& user);
   /// Whether there is a connection between the two.
   bool is_connected(Endpoint local, Endpoint remote) const;
 
@@ -71,6 +73,7 @@ class PortTable {
   };
   struct Past {
     Claim claim;
+    Endpoint remote;
     TimePoint until;
   };
   struct Port {
@@ -80,7 +83,7 @@ class PortTable {
 
   static Claim claim_of(const PortUser& user);
   static bool may_be_beside(const Claim& newcomer, const Claim& other);
-  void forget(std::uint16_t port, TimePoint now);
+  void forget_past(std::uint16_t port, TimePoint now);
   bool is_free(std::uint16_t port, TimePoint now);
   bool conflicts(const PortUser& user, std::uint16_t port) const;
 

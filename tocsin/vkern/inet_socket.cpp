@@ -34,7 +34,7 @@ Result<> InetSocket<P>::bind(Process<P>&, const sockaddr* address, socklen_t len
   if (!may_bind()) return invalid;
   local.host = wanted->host;
   if (auto done = occupy(wanted->port); !done) {
-    local = {};
+    local.host = INADDR_ANY;  // Of a port that it once had, getsockname(2) still tells.
     return done;
   }
   host_is_asked_for_ = !wanted->is_any();

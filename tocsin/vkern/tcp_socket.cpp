@@ -116,6 +116,8 @@ Result<> TcpSocket<P>::begin_connect(Endpoint to) {
   this->remote = to;
   state_ = TcpState::syn_sent;
   phase_ = Phase::connecting;
+  error_ = 0;  // What was pending is of the last connection.
+  has_fin_ = false;
   tries_ = 0;
   return {};
 }

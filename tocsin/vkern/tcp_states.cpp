@@ -35,6 +35,7 @@ void TcpSocket<P>::knock() {
   if (listener == nullptr && this->local == this->remote) {
     peer_ = Ref<TcpSocket>(*this);  // RFC 9293, figure 7: both at once, both being one.
     become_established();
+    if (this->is_shut(Base::sending) && begin_to_finish()) push();
   } else if (listener == nullptr) {
     be_reset();
   } else if (listener->is_backlog_full()) {
@@ -223,7 +224,7 @@ void TcpSocket<P>::disconnect() {
                       ((before == TcpState::closing || before == TcpState::last_ack) && owes_fin);
   if (resets)
     reset_peer();
-  else
+  else if (before != TcpState::closed)  // What only is bound stays so.
     become_closed();
   if (resets || before == TcpState::syn_sent) error_ = ECONNRESET;
   inbox_.clear();
@@ -296,6 +297,7 @@ void TcpSocket<P>::receive(TcpSocket& from, std::size_t count) {
   const bool is_deaf = this->is_shut(Base::receiving) &&
                        (state_ == TcpState::fin_wait1 || state_ == TcpState::fin_wait2);
   if (is_deaf) {
+    if (is_orphan_) this->ports_.forget(*this);
     be_reset();
     return from.be_reset();
   }

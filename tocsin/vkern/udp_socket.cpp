@@ -21,19 +21,23 @@ constexpr std::unexpected unsupported{Errno::unsupported};
 constexpr std::size_t most_payload = 65'507;  // 65,535 less the headers of IPv4 and UDP (udp(7)).
 
 // What the kernel charges for a datagram of `size` bytes: its bookkeeping, and memory in powers of
-// two; beyond what it takes in one piece, pages' worth of what there is.
+// two; but small ones have a size of their own, and beyond what is taken in one piece, pages are
+// charged for by what is in them.
 constexpr int charge_for(std::size_t size) {
   constexpr std::size_t headers = 28 + 16 + 15;  // IPv4 and UDP, the link's, alignment.
   constexpr std::size_t bookkeeping = 256;
   constexpr std::size_t shared = 320;
+  constexpr std::size_t small = 576;
   constexpr std::size_t most_in_one_piece = 16'064;
   const auto linear = [](std::size_t bytes) {
-    return bookkeeping + std::bit_ceil((bytes + 63) / 64 * 64 + shared);
+    const std::size_t whole = (bytes + 63) / 64 * 64 + shared;
+    return bookkeeping + (whole <= small ? small : std::bit_ceil(whole));
   };
   if (size + headers <= most_in_one_piece) return static_cast<int>(linear(size + headers));
   return static_cast<int>(linear(headers) + size);
 }
-static_assert(charge_for(0) == 768);
+static_assert(charge_for(0) == 832);
+static_assert(charge_for(198) == 1280);
 
 }  // namespace
 
