@@ -273,7 +273,7 @@ TYPED_TEST(BlockingUnixSockets, AStreamPassesMoreThanItHolds) {
   const auto [a, b] = this->pair(SOCK_STREAM, 0);
   this->set_option(a, SO_SNDBUF, 10'000);
   constexpr std::size_t size = 300'000;
-  std::jthread writer([this, a = a] { EXPECT_EQ(this->send(a, size), long{size}); });
+  std::jthread writer([this, to = a] { EXPECT_EQ(this->send(to, size), long{size}); });
   EXPECT_EQ(this->receive(b, size, MSG_WAITALL), long{size});
   writer.join();
 }
@@ -309,7 +309,7 @@ TYPED_TEST(BlockingUnixSockets, ConnectWaitsForTheBacklogAndAcceptForConnect) {
 TYPED_TEST(BlockingUnixSockets, AShutdownWakesWhoReads) {
   for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
     const auto [a, b] = this->pair(type, 0);
-    std::jthread reader([this, a = a] { EXPECT_EQ(this->receive(a, 10), 0); });
+    std::jthread reader([this, from = a] { EXPECT_EQ(this->receive(from, 10), 0); });
     EXPECT_TRUE(this->kernel_.shutdown(a, SHUT_RD));
     reader.join();
   }
