@@ -66,7 +66,7 @@ static inline unsigned char *pattern(long long count, long long first) {
 }
 static inline socklen_t address_of(long long which, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-  int length = snprintf(address->sun_path + 1, 100, "tocsin-%d-%lld", getpid(), which);
+  int length = snprintf(address->sun_path + 1, 100, "tocsin-%d-000000000-%lld", getpid(), which);
   return (socklen_t)(sizeof(sa_family_t) + 1 + length);
 }
 static inline void say_address(const struct sockaddr_un *address, socklen_t length) {

@@ -76,6 +76,7 @@ std::string LinuxSide::fdinfo(int fd) {
 
 void LinuxSide::reset(std::uint32_t used) {
   clear_slots();
+  ++sequence_number();
   ::close_range(0, UINT_MAX, 0);
   if ((used & (bit(Kind::signal) | bit(Kind::process))) != 0) drain_signals();
   if ((used & bit(Kind::queue)) != 0)

@@ -18,6 +18,13 @@ namespace tocsin::differential {
 /// So many of each.
 inline constexpr int names_each = 3;
 
+/// How many sequences this process has performed: sockets that a sequence leaves in flight to one
+/// another are collected some time later, and keep their names until then.
+inline unsigned& sequence_number() {
+  static unsigned number = 0;
+  return number;
+}
+
 inline std::string queue_name(std::int64_t which) {
   return "/tocsin-" + std::to_string(::getpid()) + '-' + std::to_string(which % names_each);
 }

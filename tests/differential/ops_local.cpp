@@ -3,7 +3,9 @@
 // UNIX sockets (unix(7)): making, naming and connecting them.
 #include <sys/socket.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
 
 #include "tests/differential/names.hpp"
 #include "tests/differential/ops.hpp"
@@ -134,10 +136,12 @@ constexpr auto getpeername_c = R"(static void do_getpeername(int fd) {
 }  // namespace
 
 LocalAddress::LocalAddress(std::int64_t which_one) {
-  const std::string name = "tocsin-" + std::to_string(::getpid()) + '-' + std::to_string(which_one);
   address_.sun_family = AF_UNIX;
-  name.copy(address_.sun_path + 1, sizeof address_.sun_path - 1);
-  length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const int length =
+      std::snprintf(address_.sun_path + 1, sizeof address_.sun_path - 1, "tocsin-%d-%09u-%d",
+                    ::getpid(), sequence_number() % 1'000'000'000, static_cast<int>(which_one));
+  length_ =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1) + static_cast<socklen_t>(length);
 }
 
 void add_address(Answer& answer, const sockaddr_un& address, socklen_t length) {

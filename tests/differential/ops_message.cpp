@@ -104,6 +104,14 @@ struct alignas(cmsghdr) Control {
   std::array<std::byte, CMSG_SPACE(most_sent * sizeof(int))> bytes;
 };
 
+// Sockets are not sent: those that are in flight to one another are garbage, which Linux collects
+// at a time of its own.
+bool is_socket(Kernel& kernel, int fd) {
+  int type = 0;
+  socklen_t length = sizeof type;
+  return kernel.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length).has_value();
+}
+
 void send_fds(Side& side, const Values& v, Answer& answer) {
   const ByteView whole = pattern(v[1], 0);
   iovec part{const_cast<std::byte*>(whole.data()), whole.size()};
@@ -116,15 +124,22 @@ void send_fds(Side& side, const Values& v, Answer& answer) {
   cmsghdr* const header = CMSG_FIRSTHDR(&message);
   int* const fds = reinterpret_cast<int*>(CMSG_DATA(header));
   std::size_t count = 0;
-  for (std::size_t i = 0; i < slots; ++i)
-    if (((v[2] >> i) & 1) != 0) fds[count++] = side.fd(static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < slots; ++i) {
+    const int fd = side.fd(static_cast<std::int64_t>(i));
+    if (((v[2] >> i) & 1) != 0 && !is_socket(side.kernel(), fd)) fds[count++] = fd;
+  }
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(count * sizeof(int));
   message.msg_controllen = CMSG_SPACE(count * sizeof(int));
   answer.take(side.kernel().sendmsg(side.fd(v[0]), message, static_cast<int>(v[3])));
 }
-constexpr auto send_fds_c = R"(static void do_send_fds(int fd, long long count, unsigned chosen,
+constexpr auto send_fds_c = R"(static int is_socket(int fd) {
+  int type;
+  socklen_t length = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+}
+static void do_send_fds(int fd, long long count, unsigned chosen,
                         long long flags) {
   struct iovec part = {pattern(count, 0), (size_t)count};
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))] = {0};
@@ -133,7 +148,7 @@ constexpr auto send_fds_c = R"(static void do_send_fds(int fd, long long count, 
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   int *fds = (int *)CMSG_DATA(header), fd_count = 0;
   for (int i = 0; i < 8; i++)
-    if (chosen >> i & 1) fds[fd_count++] = f[i];
+    if ((chosen >> i & 1) && !is_socket(f[i])) fds[fd_count++] = f[i];
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));

@@ -53,6 +53,15 @@ class FdTable {
   void close_all();
 
   int limit() const { return most_; }
+  /// Whether there is room for one more, or for two.
+  bool has_room() const {
+    const std::lock_guard lock(lock_);
+    return lowest_free(0) < static_cast<std::size_t>(most_);
+  }
+  bool has_room_for_two() const {
+    const std::lock_guard lock(lock_);
+    return lowest_free(lowest_free(0) + 1) < static_cast<std::size_t>(most_);
+  }
   /// One more than the highest number that was ever used, roughly.
   int size() const {
     const std::lock_guard lock(lock_);

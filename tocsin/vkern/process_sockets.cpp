@@ -3,6 +3,8 @@
 // Process: sockets: which kind, and the calls that a socket understands.
 #include <sys/socket.h>
 
+#include <climits>
+
 #include "tocsin/vkern/inet_socket.hpp"
 #include "tocsin/vkern/process.hpp"
 #include "tocsin/vkern/socket.hpp"
@@ -10,6 +12,21 @@
 
 namespace tocsin::vkern {
 namespace {
+
+constexpr std::unexpected too_many{Errno{EMFILE}};
+
+// The part of a socket's type that is no flag: SOCK_TYPE_MASK of the kernel.
+constexpr int type_bits = 0xf;
+
+// MSG_CMSG_COMPAT of the kernel: the calls with a message header refuse it, the others ignore it.
+constexpr int for_compatibility = INT_MIN;
+
+// Whether `type` has no flags but those there are, and is a number that some family might know.
+bool is_type(int type) {
+  constexpr int most_type = SOCK_PACKET;
+  return (type & ~(type_bits | SOCK_NONBLOCK | SOCK_CLOEXEC)) == 0 &&
+         (type & type_bits) <= most_type;
+}
 
 constexpr std::unexpected bad_descriptor{Errno{EBADF}};
 constexpr std::unexpected not_a_socket{Errno{ENOTSOCK}};
@@ -45,7 +62,8 @@ auto Process<P>::called(int fd) -> Result<Called> {
 
 template <class P>
 Result<int> Process<P>::socket(int domain, int type, int protocol) {
-  const int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int flags = type & ~type_bits;
+  if (!is_type(type)) return std::unexpected(Errno::invalid);
   auto made = domain == AF_UNIX   ? make_unix_socket(system_, type & ~flags, protocol)
               : domain == AF_INET ? make_inet_socket(system_, type & ~flags, protocol)
                                   : Result<Ref<Socket<P>>>(std::unexpected(Errno{EAFNOSUPPORT}));
@@ -56,7 +74,9 @@ Result<int> Process<P>::socket(int domain, int type, int protocol) {
 
 template <class P>
 Result<std::array<int, 2>> Process<P>::socketpair(int domain, int type, int protocol) {
-  const int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int flags = type & ~type_bits;
+  if (!is_type(type)) return std::unexpected(Errno::invalid);
+  if (!descriptors_.has_room_for_two()) return too_many;
   if (domain == AF_INET) return std::unexpected(Errno::unsupported);
   if (domain != AF_UNIX) return std::unexpected(Errno{EAFNOSUPPORT});
   auto made = make_unix_pair(*this, type & ~flags, protocol);
@@ -92,8 +112,11 @@ Result<> Process<P>::connect(int fd, const sockaddr* address, socklen_t length) 
 
 template <class P>
 Result<int> Process<P>::accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
-  if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return std::unexpected(Errno::invalid);
   const auto on = called(fd);
+  if (!on && on.error() == bad_descriptor.error()) return bad_descriptor;
+  if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return std::unexpected(Errno::invalid);
+  // The new number is drawn before the socket is asked for anything.
+  if (!descriptors_.has_room()) return too_many;
   if (!on) return std::unexpected(on.error());
   auto made = on->socket->accept(*this, *on->open, address, length, flags);
   if (!made) return std::unexpected(made.error());
@@ -103,7 +126,7 @@ Result<int> Process<P>::accept4(int fd, sockaddr* address, socklen_t* length, in
 template <class P>
 Count Process<P>::recv(int fd, MutableBytes into, int flags) {
   OneMessage message(into.data(), into.size());
-  return recvmsg(fd, message.header, flags);
+  return recvmsg(fd, message.header, flags & ~for_compatibility);
 }
 
 template <class P>
@@ -112,13 +135,14 @@ Count Process<P>::recvfrom(int fd, MutableBytes into, int flags, sockaddr* addre
   OneMessage message(into.data(), into.size());
   message.header.msg_name = address;
   message.header.msg_namelen = address != nullptr && length != nullptr ? *length : 0;
-  const Count count = recvmsg(fd, message.header, flags);
+  const Count count = recvmsg(fd, message.header, flags & ~for_compatibility);
   if (count && address != nullptr && length != nullptr) *length = message.header.msg_namelen;
   return count;
 }
 
 template <class P>
 Count Process<P>::recvmsg(int fd, msghdr& message, int flags) {
+  if ((flags & for_compatibility) != 0) return std::unexpected(Errno::invalid);
   const auto on = called(fd);
   if (!on) return std::unexpected(on.error());
   return on->socket->recvmsg(*this, *on->open, message, flags);
@@ -127,7 +151,7 @@ Count Process<P>::recvmsg(int fd, msghdr& message, int flags) {
 template <class P>
 Count Process<P>::send(int fd, ByteView bytes, int flags) {
   OneMessage message(bytes.data(), bytes.size());
-  return sendmsg(fd, message.header, flags);
+  return sendmsg(fd, message.header, flags & ~for_compatibility);
 }
 
 template <class P>
@@ -146,6 +170,7 @@ Count Process<P>::sendto(int fd, ByteView bytes, int flags, const sockaddr* addr
 
 template <class P>
 Count Process<P>::sendmsg(int fd, const msghdr& message, int flags) {
+  if ((flags & for_compatibility) != 0) return std::unexpected(Errno::invalid);
   const auto on = called(fd);
   if (!on) return std::unexpected(on.error());
   return on->socket->sendmsg(*this, *on->open, message, flags);
