@@ -100,7 +100,8 @@ void Worker::run() {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail("epoll_wait");
     if (count == 0) {
-      if (now() - heard_at > longest_silence) fail_with("the server has been silent for 30 seconds");
+      if (now() - heard_at > longest_silence)
+        fail_with("the server has been silent for 30 seconds");
       continue;
     }
     heard_at = now();

@@ -76,8 +76,9 @@ class Tree:
         """Name -> (names of the bases, text of the members without the bodies of functions)."""
         found = {}
         for code in self._code.values():
-            for match in re.finditer(r"\b(?:class|struct)\s+(?:\[\[\w+\]\]\s*)?([\w:]+)"
-                                     r"([^;{}()=]*)\{", code):
+            # Not the `class P` of a template's head.
+            for match in re.finditer(r"(?<!<)(?<!, )\b(?:class|struct)\s+"
+                                     r"(?:\[\[\w+\]\]\s*)?([\w:]+)([^;{}()=]*)\{", code):
                 name = match.group(1).split("::")[-1]
                 bases, members = found.get(name, ([], ""))
                 found[name] = (bases + re.findall(r"[A-Z]\w*", match.group(2)),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Faults of descriptors, poll(2), select(2) and the counters: what is looked at, and in which order."""
+"""Faults of descriptors, poll(2), select(2) and counters: what is looked at, in which order."""
 from mutant import Mutant
 
 _WAITING, _DESCRIPTORS, _EVENTFD = ("process_waiting.cpp", "process_descriptors.cpp",

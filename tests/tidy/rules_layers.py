@@ -114,12 +114,14 @@ _CALL = (rf"(?<![\w>])::({'|'.join(_DISTINCT + _PLAIN)})\s*\(|"
 
 @rule("system-calls", "call it through Kernel, under the same name: then it can be simulated, "
       "counted and made to fail",
-      lambda s: (library(s) and not re.match(r"tocsin/kern/(internal/)?linux_", s.path))
+      # In vkern these names are its own: it is a kernel.
+      lambda s: (library(s) and not re.match(r"tocsin/(kern/(internal/)?linux_|vkern/)", s.path))
       or s.path.startswith(("cli/", "examples/")) and not s.is_test,
       bad=[("tocsin/net/a.cpp", "int f() { return ::read(fd, p, n); }\n"),
            ("tocsin/poll/a.cpp", "int f() { const int n = epoll_wait(fd, p, 1, 0); }\n"),
            ("examples/a.cpp", "int f() {\n  setsockopt(1, 2, 3, 4, 5);\n}\n")],
       good=[("tocsin/kern/linux_kernel.cpp", "int f() { return ::read(fd, p, n); }\n"),
+            ("tocsin/vkern/a.cpp", "Result<int> P::dup2(int a) { return dup3(a, 1, 0); }\n"),
             ("tocsin/poll/a.cpp", "int f() { const auto n = kernel_->epoll_wait(fd, p, 1, 0); }\n"),
             ("tocsin/net/a.cpp", "Task<> Stream::read(int n) { return net::close(n); }\n"),
             ("tocsin/kern/kernel.hpp", "  virtual Result<int> eventfd(int) = 0;\n")])

@@ -123,8 +123,8 @@ class List {
     return node == &head_;
   }
 
-  /// Calls `visit` with each element in order until it answers false. `visit` may unlink the element
-  /// it is given, which may be gone after that, and no other.
+  /// Calls `visit` with each element in order until it answers false. `visit` may unlink the
+  /// element it is given, which may be gone after that, and no other.
   template <class Visit>
   void visit_while(Visit visit) {
     for (ListLink* node = head_.next_; node != &head_;) {

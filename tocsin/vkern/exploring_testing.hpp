@@ -198,6 +198,7 @@ class System<P> {
 
 #include "tocsin/vkern/description.cpp"
 #include "tocsin/vkern/epoll.cpp"
+#include "tocsin/vkern/epoll_busy_poll.cpp"
 #include "tocsin/vkern/epoll_control.cpp"
 #include "tocsin/vkern/eventfd.cpp"
 #include "tocsin/vkern/fd_table.cpp"

@@ -267,7 +267,7 @@ TEST(LifecycleInVirtualTime, OfTwoWhoWaitForOneChildOneGetsItAndOneLearnsThatThe
 TEST(LifecycleInThreads, WaitidIsWokenByAnEnd) {
   System<Threads> system;
   auto& child = system.init().fork();
-  std::thread ending([&] { child.exit(5); });
+  std::jthread ending([&] { child.exit(5); });
   siginfo_t which{};
   EXPECT_TRUE(system.init().waitid(P_ALL, 0, which, WEXITED));
   EXPECT_EQ(which.si_status, 5);
@@ -278,14 +278,14 @@ TEST(LifecycleInThreads, ProcessesComeAndGoAtOnce) {
   System<Threads> system;
   Process<Threads>& init = system.init();
   constexpr int parents = 4, rounds = 200;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int i = 0; i < parents; ++i)
     threads.emplace_back([&init, &parent = init.fork()] {
       siginfo_t which{};
       for (int round = 0; round < rounds; ++round) {
         Process<Threads>& child = parent.fork();
         const int pidfd = *parent.pidfd_open(child.getpid(), 0);
-        std::thread killer([&] { static_cast<void>(init.kill(child.getpid(), SIGKILL)); });
+        std::jthread killer([&] { static_cast<void>(init.kill(child.getpid(), SIGKILL)); });
         child.exit(0);
         EXPECT_TRUE(parent.waitid(P_PIDFD, static_cast<id_t>(pidfd), which, WEXITED));
         killer.join();
@@ -295,7 +295,7 @@ TEST(LifecycleInThreads, ProcessesComeAndGoAtOnce) {
     });
   siginfo_t which{};
   for (int i = 0; i < parents; ++i) EXPECT_TRUE(init.waitid(P_ALL, 0, which, WEXITED));
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_EQ(errno_of(init.waitid(P_ALL, 0, which, WEXITED)), ECHILD);
 }
 

@@ -33,6 +33,8 @@ class Counted {
   typename P::Counter refs_{1};
 };
 
+/// A reference to a Counted: whoever holds the last one deletes it, on the spot and on that thread;
+/// so none is let go of under a lock that the destructor might want. Empty after it was moved from.
 template <class T>
 class Ref {
  public:
@@ -71,6 +73,7 @@ class Ref {
   T* object_ = nullptr;
 };
 
+/// A new T, referred to once, by the answer.
 template <class T, class... Args>
 Ref<T> make_ref(Args&&... args) {
   return Ref<T>::adopt(new T(std::forward<Args>(args)...));

@@ -267,7 +267,7 @@ TEST(SignalFdsInThreads, ABlockedReadIsWoken) {
   const sigset_t set = all_signals();
   ASSERT_TRUE(init.pthread_sigmask(SIG_BLOCK, &set, nullptr));
   Numbers seen;
-  std::thread reader([&] { seen = numbers_of(read_infos(init, fd)); });
+  std::jthread reader([&] { seen = numbers_of(read_infos(init, fd)); });
   ASSERT_TRUE(init.kill(1, SIGUSR1));
   reader.join();
   EXPECT_EQ(seen, Numbers{SIGUSR1});

@@ -7,6 +7,9 @@
 // The calls are those of the manual, by name; `description` is the one that was called through, for
 // its O_NONBLOCK. MSG_DONTWAIT says the same for one call.
 //
+// What is refused before a socket is asked (EBADF, ENOTSOCK, EFAULT for a null address) is refused
+// by Process. After a failure nothing has changed, unless the manual says otherwise of the call.
+//
 // Ownership and thread rule: as Object.
 #pragma once
 

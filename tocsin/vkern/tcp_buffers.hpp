@@ -35,6 +35,7 @@ class ByteQueue {
   std::size_t first_ = 0;  // What is before it has been dropped.
 };
 
+/// What was sent and is not with the peer yet.
 class TcpOutbox {
  public:
   std::size_t size() const { return queue_.size(); }
@@ -55,6 +56,7 @@ class TcpOutbox {
   std::optional<std::uint64_t> urgent_at_;
 };
 
+/// What has come and was not read yet. A mark is where the urgent byte is, or was.
 class TcpInbox {
  public:
   /// Takes `count` bytes over. Answers whether the urgent one is among them. `is_inline` as in

@@ -352,7 +352,7 @@ TEST(TimerInThreads, ABlockedReadIsWokenByTheExpiry) {
   Process<Threads>& process = system.init();
   const int fd = *process.timerfd_create(CLOCK_MONOTONIC, 0);
   std::int64_t ticks = 0;
-  std::thread reader([&] { ticks = read_ticks(process, fd); });
+  std::jthread reader([&] { ticks = read_ticks(process, fd); });
   ASSERT_TRUE(process.timerfd_settime(fd, 0, in(1ms)));
   reader.join();
   EXPECT_EQ(ticks, 1);

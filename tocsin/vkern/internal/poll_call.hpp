@@ -7,6 +7,9 @@
 // Everything is looked at in the order it was given, and again after every wake-up. Up to the first
 // that is ready each is also waited in; after it there is no need to.
 //
+// A wake-up whose key is not what is wanted does not count; ERR, HUP and (for what is not open)
+// NVAL are always wanted. One wake ends the sleep, however many come.
+//
 // Ownership: it keeps what it watches open. Thread rule: one thread; it is woken by any.
 #pragma once
 
