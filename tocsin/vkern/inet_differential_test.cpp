@@ -104,7 +104,8 @@ std::string Side::names(const Call& call) {
   auto* const any = reinterpret_cast<sockaddr*>(&address);
   if (call.name == "bind") {
     if (call.a < 2) address.sin_port = 0;
-    address.sin_addr.s_addr = htonl(call.b == 0 ? INADDR_ANY : INADDR_LOOPBACK + call.b - 1u);
+    address.sin_addr.s_addr =
+        htonl(call.b == 0 ? INADDR_ANY : INADDR_LOOPBACK - 1 + static_cast<std::uint32_t>(call.b));
     const auto done = kernel_.bind(fd, any, sizeof address);
     learn(call.slot);
     return said(done);

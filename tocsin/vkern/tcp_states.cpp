@@ -200,7 +200,10 @@ void TcpSocket<P>::be_reset() {
     error_ = ECONNRESET;
   outbox_.clear();
   finish();
-  if (!is_orphan_) this->tell_error();
+  if (is_orphan_)
+    this->ports_.forget(*this);
+  else
+    this->tell_error();
 }
 
 // A RST goes out: the connection is over for both.
@@ -297,7 +300,6 @@ void TcpSocket<P>::receive(TcpSocket& from, std::size_t count) {
   const bool is_deaf = this->is_shut(Base::receiving) &&
                        (state_ == TcpState::fin_wait1 || state_ == TcpState::fin_wait2);
   if (is_deaf) {
-    if (is_orphan_) this->ports_.forget(*this);
     be_reset();
     return from.be_reset();
   }
