@@ -45,6 +45,11 @@ add_test(NAME scripts.front_door COMMAND ${PROJECT_SOURCE_DIR}/scripts/front_doo
 set_tests_properties(tidy.rules_catch_their_examples tidy.tree scripts.front_door
                      PROPERTIES LABELS tidy TIMEOUT 60)
 
+# Each mutant of vkern still has its passage in the code. (To let the fuzzer look for them all takes
+# minutes: ./dev mutants.)
+add_test(NAME mutants.fit COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/mutants/check.py)
+set_tests_properties(mutants.fit PROPERTIES LABELS tidy TIMEOUT 60)
+
 # The documents say what the code does, and the programs they show are programs.
 set(docs python3 ${PROJECT_SOURCE_DIR}/tests/docs/docs.py)
 if(TOCSIN_SANITIZE)

@@ -32,7 +32,7 @@ EPOLL = [
            "batch.splice_back(ready_);\n  ready_.splice_back(batch);",
            "ready_.splice_back(batch);"),
     Mutant("level-not-requeued", "a level-triggered item goes on the list again", _WOKEN,
-           "ready_.push_back(item);", ""),
+           "ready_.push_back(item);", "{}"),
     Mutant("level-to-head", "a level-triggered item goes to the end", _WOKEN,
            "ready_.push_back(item);", "ready_.push_front(item);"),
     Mutant("edge-requeued", "an edge-triggered item leaves the list", _WOKEN,
