@@ -102,5 +102,6 @@ EPOLL = [
     Mutant("outward-not-counted", "a chain is measured from its outermost link", _NESTING,
            "below + 1 + height_above(outer_) > most_links", "below + 1 > most_links"),
     Mutant("circle-allowed", "no epoll waits for itself", _NESTING,
-           "if (below >= circle || below", "if (below != circle && below"),
+           "if (&epoll == &outer_ || depth > most_links) return circle;",
+           "if (&epoll == &outer_) return 0;\n  if (depth > most_links) return circle;"),
 ]
