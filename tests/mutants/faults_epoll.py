@@ -68,14 +68,16 @@ EPOLL = [
     Mutant("exclusive-modified", "an exclusive item cannot be modified", _CONTROL,
            "if (item->is_exclusive()) return std::unexpected(Errno::invalid);", ""),
     Mutant("add-twice", "ADD of what is registered is EEXIST", _CONTROL,
-           "return std::unexpected(Errno{EEXIST});", "return std::unexpected(Errno{ENOENT});"),
+           "if (interest_.find(fd, target) != nullptr) return std::unexpected(Errno{EEXIST});\n"
+           "    return add(fd, target, event);",
+           "if (interest_.find(fd, target) != nullptr) return std::unexpected(Errno{ENOENT});\n"
+           "    return add(fd, target, event);"),
     Mutant("add-without-hangup", "ERR and HUP are always asked for", _CONTROL,
-           "if (item != nullptr) return std::unexpected(Errno{EEXIST});\n"
-           "      event.events |= EPOLLERR | EPOLLHUP;",
-           "if (item != nullptr) return std::unexpected(Errno{EEXIST});"),
+           "event.events |= EPOLLERR | EPOLLHUP;",
+           "if (operation != EPOLL_CTL_ADD) event.events |= EPOLLERR | EPOLLHUP;"),
     Mutant("mod-without-hangup", "ERR and HUP are always asked for", _CONTROL,
-           "event.events |= EPOLLERR | EPOLLHUP;\n      modify(*item, event);",
-           "modify(*item, event);"),
+           "event.events |= EPOLLERR | EPOLLHUP;",
+           "if (operation != EPOLL_CTL_MOD) event.events |= EPOLLERR | EPOLLHUP;"),
     Mutant("mod-does-not-look", "MOD reports what is ready", _CONTROL,
            "if (item.look() != 0) make_ready(item);\n}\n\n// Lists", "}\n\n// Lists"),
     Mutant("mod-keeps-data", "MOD replaces the data", _CONTROL,

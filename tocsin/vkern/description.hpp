@@ -47,8 +47,9 @@ class Description final : public Counted<P> {
   int flags() const { return flags_.load(std::memory_order_relaxed); }
   void set_flags(int flags) { flags_.store(flags, std::memory_order_relaxed); }
   bool is_nonblocking() const { return (flags() & O_NONBLOCK) != 0; }
-  bool may_read() const { return (flags() & O_ACCMODE) != O_WRONLY; }
-  bool may_write() const { return (flags() & O_ACCMODE) != O_RDONLY; }
+  // O_WRONLY | O_RDWR is a mode as well: for neither (open(2), "NOTES").
+  bool may_read() const { return has_access(O_RDONLY) || has_access(O_RDWR); }
+  bool may_write() const { return has_access(O_WRONLY) || has_access(O_RDWR); }
 
   /// A number that the object remembers with this opening, set before anybody else knows it: what a
   /// FIFO had seen when this end of it was opened.
@@ -71,6 +72,7 @@ class Description final : public Counted<P> {
   friend class Epoll<P>;  // Its items register here.
   friend class internal::Nesting<P>;
 
+  bool has_access(int mode) const { return (flags() & O_ACCMODE) == mode; }
   void end();
 
   Ref<Object<P>> object_;

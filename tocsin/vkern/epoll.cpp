@@ -166,18 +166,26 @@ class Epoll<P>::Sleeper final : public WaitEntry {
 
 template <class P>
 Count Epoll<P>::wait(std::span<epoll_event> events, std::optional<TimePoint> deadline) {
-  auto& world = system_.world();
-  bool timed_out = deadline == at_once;
-  const auto look = [this] {
+  bool worth_a_look = false;
+  {
     const std::lock_guard lock(list_lock_);
-    return has_candidates();
-  };
-  bool worth_a_look = look();
+    worth_a_look = has_candidates();
+  }
+  if (worth_a_look)
+    if (const Count found = harvest(events); !found || *found > 0) return found;
+  if (deadline == at_once) return 0;
+  return wait_asleep(events, deadline);
+}
+
+template <class P>
+Count Epoll<P>::wait_asleep(std::span<epoll_event> events, std::optional<TimePoint> deadline) {
+  bool timed_out = false;
+  bool worth_a_look = false;
   while (true) {
     if (worth_a_look)
       if (const Count found = harvest(events); !found || *found > 0) return found;
-    if (timed_out) return Count{0};
-    Sleeper sleeper(world);
+    if (timed_out) return 0;
+    Sleeper sleeper(system_.world());
     worth_a_look = true;
     {
       // Whether it sleeps is known here and only here: once the lock is released it may be woken,

@@ -77,13 +77,13 @@ class Epoll final : public Object<P> {
 
   // epoll_control.cpp; under the mutex.
   Result<> add(int fd, Description<P>& target, const epoll_event& event);
-  Result<> add_nested(int fd, Description<P>& target, const epoll_event& event, Nesting& nesting,
-                      std::unique_lock<Lock>& one_at_a_time);
+  Result<> add_nested(int fd, Description<P>& target, const epoll_event& event);
   Item<P>* insert(int fd, Description<P>& target, const epoll_event& event);
   void attach(Item<P>& item);
   void modify(Item<P>& item, const epoll_event& event);
   void remove(Item<P>& item);
 
+  Count wait_asleep(std::span<epoll_event> events, std::optional<TimePoint> deadline);
   bool has_candidates() const { return harvesting_ || !ready_.empty(); }
   Count harvest(std::span<epoll_event> events);
   void begin_harvest(List<internal::ReadyLink>& batch);

@@ -38,24 +38,18 @@ Result<> Epoll<P>::control(int operation, int fd, Description<P>& target, epoll_
       return std::unexpected(Errno::invalid);
   }
 
-  std::unique_lock nesting_lock(system_.nesting_lock(), std::defer_lock);
-  Nesting nesting(*this, target);
-  const bool is_nested = operation == EPOLL_CTL_ADD &&
-                         (target.object().as_epoll() != nullptr || Nesting::is_watched(*this));
-  if (is_nested) {
-    nesting_lock.lock();
-    if (auto done = nesting.check_depth(); !done) return done;
+  event.events |= EPOLLERR | EPOLLHUP;
+  if (operation == EPOLL_CTL_ADD) {
+    if (target.object().as_epoll() != nullptr || Nesting::is_watched(*this))
+      return add_nested(fd, target, event);
+    const std::lock_guard one_at_a_time(mutex_);
+    if (interest_.find(fd, target) != nullptr) return std::unexpected(Errno{EEXIST});
+    return add(fd, target, event);
   }
 
-  std::unique_lock one_at_a_time(mutex_);
+  const std::lock_guard one_at_a_time(mutex_);
   Item<P>* const item = interest_.find(fd, target);
   switch (operation) {
-    case EPOLL_CTL_ADD: {
-      if (item != nullptr) return std::unexpected(Errno{EEXIST});
-      event.events |= EPOLLERR | EPOLLHUP;
-      if (!is_nested) return add(fd, target, event);
-      return add_nested(fd, target, event, nesting, one_at_a_time);
-    }
     case EPOLL_CTL_DEL:
       if (item == nullptr) return std::unexpected(Errno{ENOENT});
       remove(*item);
@@ -63,7 +57,6 @@ Result<> Epoll<P>::control(int operation, int fd, Description<P>& target, epoll_
     case EPOLL_CTL_MOD:
       if (item == nullptr) return std::unexpected(Errno{ENOENT});
       if (item->is_exclusive()) return std::unexpected(Errno::invalid);
-      event.events |= EPOLLERR | EPOLLHUP;
       modify(*item, event);
       return {};
     default:
@@ -99,8 +92,13 @@ Result<> Epoll<P>::add(int fd, Description<P>& target, const epoll_event& event)
 // locks: so it is done between the two halves of adding, with this epoll's mutex released. The
 // nesting lock keeps other links from coming meanwhile.
 template <class P>
-Result<> Epoll<P>::add_nested(int fd, Description<P>& target, const epoll_event& event,
-                              Nesting& nesting, std::unique_lock<Lock>& one_at_a_time) {
+Result<> Epoll<P>::add_nested(int fd, Description<P>& target, const epoll_event& event) {
+  const std::lock_guard no_other_links(system_.nesting_lock());
+  Nesting nesting(*this, target);
+  if (auto done = nesting.check_depth(); !done) return done;
+
+  std::unique_lock one_at_a_time(mutex_);
+  if (interest_.find(fd, target) != nullptr) return std::unexpected(Errno{EEXIST});
   Item<P>* const item = insert(fd, target, event);
   if (item == nullptr) return std::unexpected(Errno{ENOSPC});
   one_at_a_time.unlock();

@@ -92,7 +92,7 @@ inline Woke Item<WithoutOverflow>::woken(Mask key) {
   if (key != 0 && (key & interest) == 0) return Woke::nobody;
   if (!epoll.harvesting_ && !is_ready_listed()) epoll.ready_.push_back(*this);
   epoll.sleepers_.wake(0);
-  return Woke::somebody;
+  return Woke::nobody;
 }
 
 template <>

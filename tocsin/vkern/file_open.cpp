@@ -30,6 +30,15 @@ constexpr int known_of_path = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 // What open(2) does and nobody is shown later.
 constexpr int of_the_call = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
 
+// O_TMPFILE without the O_DIRECTORY in it. A file without a name is none of this file system's.
+constexpr int nameless = O_TMPFILE & ~O_DIRECTORY;
+
+Errno nameless_error(int flags) {
+  const bool is_valid = (flags & (O_TMPFILE | O_CREAT)) == O_TMPFILE &&
+                        ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR);
+  return is_valid ? Errno::unsupported : Errno::invalid;
+}
+
 constexpr std::uint64_t known_resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS |
                                         RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT |
                                         RESOLVE_CACHED;
@@ -91,6 +100,7 @@ class OpenCall {
   Result<Open<P>> open_directory(FileNode<P>& node) {
     if ((flags_ & O_ACCMODE) != O_RDONLY || (flags_ & O_TRUNC) != 0)
       return std::unexpected(Errno{EISDIR});
+    if ((flags_ & O_DIRECT) != 0) return invalid;
     Open<P> made = opened(make_ref<Directory<P>>(files_, node));
     files_.tell(node, IN_OPEN, true);
     return made;
@@ -139,6 +149,7 @@ class OpenCall {
 
 template <class P>
 Result<int> Process<P>::openat(int directory, const char* path, int flags, mode_t mode) {
+  if ((flags & nameless) != 0) return std::unexpected(nameless_error(flags));
   flags &= known;
   if ((flags & O_PATH) != 0) flags &= known_of_path;
   open_how how{};

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <climits>
@@ -165,6 +166,17 @@ Count MessageQueue<P>::read(Process<P>&, Description<P>&, MutableBytes into) {
   return count;
 }
 
+template <class P>
+Result<int> MessageQueue<P>::ioctl(Process<P>& process, Description<P>& description,
+                                   unsigned long request, void* argument) {
+  if (request != FIONREAD) return Object<P>::ioctl(process, description, request, argument);
+  if (argument == nullptr) return std::unexpected(Errno{EFAULT});
+  constexpr std::size_t length_of_file = 80;
+  const std::lock_guard lock(this->lock());
+  *static_cast<int*>(argument) = static_cast<int>(length_of_file - position_);
+  return 0;
+}
+
 template class MessageQueue<Single>;
 template class MessageQueue<Threads>;
 
@@ -237,6 +249,8 @@ Result<Open<P>> MessageQueues<P>::open(const char* name, int flags, const mq_att
       store = found->second;
     }
   }
+  // Its file system has none; it is found out when the queue is there already.
+  if ((flags & O_DIRECT) != 0) return invalid;
   return open_new<P>(make_ref<MessageQueue<P>>(std::move(store)), flags & ~of_the_call);
 }
 

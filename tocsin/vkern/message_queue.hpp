@@ -109,6 +109,9 @@ class MessageQueue final : public Object<P> {
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   /// The line that mq_overview(7) shows ("QSIZE:..."), and then its end.
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
+  /// FIONREAD: what the file has beyond its position; Linux counts 80 bytes, whatever is read.
+  Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
+                    void* argument) override;
   bool can_write() const override { return false; }
   bool reads_pieces() const override { return true; }
 

@@ -109,7 +109,7 @@ TEST(MessageQueueHandOver, TellsNobodyWhoPolls) {
   MessageStore<Threads> store(1, 4, usage, 100);
   ThreadsWorld world;
   struct Counter final : WaitEntry, PollTable {
-    Woke woken(Mask) override { return ++told, Woke::somebody; }
+    Woke woken(Mask) override { return ++told, Woke::nobody; }
     void enter(WaitQueue& queue) override { queue.add(*this); }
     int told = 0;
   } counter;

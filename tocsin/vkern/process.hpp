@@ -163,7 +163,7 @@ class Process final : public Kernel {
  private:
   struct Called;
   Result<Called> called(int fd);
-  Count wait_in(int epfd, std::span<epoll_event> events, std::optional<Duration> timeout);
+  Count wait_in(int epfd, std::span<epoll_event> events, std::optional<TimePoint> deadline);
   Result<int> open_fdinfo(int number, int flags);
 
   // signals.cpp, process_lifecycle.cpp; all but `end` under the process lock.

@@ -71,7 +71,7 @@ Result<> Process<P>::epoll_ctl(int epfd, int operation, int fd, epoll_event* eve
 
 template <class P>
 Count Process<P>::wait_in(int epfd, std::span<epoll_event> events,
-                          std::optional<Duration> timeout) {
+                          std::optional<TimePoint> deadline) {
   const bool bad_room = events.empty() || events.size() > INT_MAX / sizeof(epoll_event);
   if (bad_room && !system_.options().profile.wait_checks_descriptor_first) return invalid;
   const Open<P> open = descriptors_.get(epfd);
@@ -79,19 +79,20 @@ Count Process<P>::wait_in(int epfd, std::span<epoll_event> events,
   if (bad_room) return invalid;
   Epoll<P>* const epoll = open->object().as_epoll();
   if (epoll == nullptr) return invalid;
-  return epoll->wait(events, deadline_of(world(), timeout));
+  return epoll->wait(events, deadline);
 }
 
 template <class P>
 Count Process<P>::epoll_wait(int epfd, std::span<epoll_event> events, int timeout) {
+  if (timeout == 0) return wait_in(epfd, events, at_once);
   if (timeout < 0) return wait_in(epfd, events, std::nullopt);
-  return wait_in(epfd, events, std::chrono::milliseconds{timeout});
+  return wait_in(epfd, events, deadline_of(world(), std::chrono::milliseconds{timeout}));
 }
 
 template <class P>
 Count Process<P>::epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) {
   if (timeout != nullptr && !is_valid(*timeout)) return invalid;
-  return wait_in(epfd, events, length_of(timeout));
+  return wait_in(epfd, events, deadline_of(world(), length_of(timeout)));
 }
 
 // ---- poll, select -------------------------------------------------------------------------------

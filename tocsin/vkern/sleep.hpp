@@ -28,18 +28,19 @@ namespace internal {
 template <class P>
 class BlockedCall final : public WaitEntry {
  public:
-  explicit BlockedCall(typename P::World& world) : parker_(world) {}
+  BlockedCall(typename P::World& world, Queued queued) : parker_(world), queued_(queued) {}
   // Still linked only if its thread is ended in its sleep, which happens where there are no locks.
   ~BlockedCall() { this->unlink(); }
   Woke woken(Mask) override {
     this->unlink();
     parker_.wake();
-    return Woke::somebody;
+    return queued_ == Queued::exclusive ? Woke::somebody : Woke::nobody;
   }
   bool park(std::optional<TimePoint> deadline) { return parker_.park(deadline); }
 
  private:
   typename P::Parker parker_;
+  Queued queued_;
 };
 
 }  // namespace internal
@@ -52,7 +53,7 @@ bool sleep_until(typename P::World& world, WaitQueue& queue,
                  std::unique_lock<typename P::Lock>& lock, Queued queued,
                  std::optional<TimePoint> deadline, Condition condition) {
   while (!condition()) {
-    internal::BlockedCall<P> sleeper(world);
+    internal::BlockedCall<P> sleeper(world, queued);
     if (queued == Queued::exclusive)
       queue.add_exclusive(sleeper);
     else

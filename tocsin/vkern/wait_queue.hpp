@@ -25,8 +25,8 @@ using Mask = std::uint32_t;
 
 /// What an entry did when it was told.
 enum class Woke {
-  nobody,    // It goes on to the next, and this one does not count.
-  somebody,  // An exclusive entry counts as one of those to be woken.
+  nobody,    // It goes on to the next: what every non-exclusive entry answers.
+  somebody,  // An exclusive entry made use of it, and counts as one of those to be woken.
 };
 
 class WaitEntry : public ListLink {
@@ -38,39 +38,23 @@ class WaitEntry : public ListLink {
  protected:
   WaitEntry() = default;
   ~WaitEntry() = default;
-
- private:
-  friend class WaitQueue;
-  bool exclusive_ = false;
 };
 
 class WaitQueue {
  public:
   bool empty() const { return entries_.empty(); }
 
-  void add(WaitEntry& entry) {
-    entry.exclusive_ = false;
-    entries_.push_front(entry);
-  }
-  void add_exclusive(WaitEntry& entry) {
-    entry.exclusive_ = true;
-    entries_.push_back(entry);
-  }
+  void add(WaitEntry& entry) { entries_.push_front(entry); }
+  void add_exclusive(WaitEntry& entry) { entries_.push_back(entry); }
   /// An exclusive entry that is told before those that came earlier: epoll_wait(2) sleeps so.
-  void add_exclusive_first(WaitEntry& entry) {
-    entry.exclusive_ = true;
-    entries_.push_front(entry);
-  }
+  void add_exclusive_first(WaitEntry& entry) { entries_.push_front(entry); }
 
   /// Tells every non-exclusive entry that comes before the `most`-th exclusive one that woke
   /// somebody. `most` 0: all.
   void wake(Mask key, int most = 1) {
     int left = most;
-    entries_.visit_while([&](WaitEntry& entry) {
-      const bool exclusive = entry.exclusive_;  // It may be gone once it was told.
-      if (entry.woken(key) == Woke::somebody && exclusive && --left == 0) return false;
-      return true;
-    });
+    entries_.visit_while(
+        [&](WaitEntry& entry) { return entry.woken(key) == Woke::nobody || --left != 0; });
   }
   void wake_all(Mask key) { wake(key, 0); }
 

@@ -74,7 +74,7 @@ class PollCall {
       if (key != 0 && (key & wanted) == 0) return Woke::nobody;
       // One wake is enough for one sleep.
       if (!call.told_.exchange(true, std::memory_order_acq_rel)) call.parker_.wake();
-      return Woke::somebody;
+      return Woke::nobody;  // Not exclusive: it does not count.
     }
     PollCall& call;
     Object<P>& object;
