@@ -22,6 +22,7 @@ constexpr auto prelude = R"(#define _GNU_SOURCE
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -76,6 +77,53 @@ static inline void say_address(const struct sockaddr_un *address, socklen_t leng
   number("family", address->sun_family);
   if (size > sizeof(sa_family_t)) number("last", ((const unsigned char *)address)[size - 1]);
 }
+static inline const char *queue_name(long long which) {
+  static char name[64];
+  snprintf(name, sizeof name, "/tocsin-%d-%lld", getpid(), which);
+  return name;
+}
+static inline const char *path_of(long long which) {
+  static const char *names[] = {"a", "b", "d", "d/a", "d/b", "."};
+  return names[which];
+}
+static pid_t children[3];
+static inline int is_child(pid_t pid) {
+  siginfo_t info;
+  return pid != 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+static inline unsigned name_of_process(pid_t pid) {
+  unsigned child = 0;
+  if (pid == 0 || pid == getpid()) return pid != 0;
+  while (child < 3 && children[child] != pid) child++;
+  return 2 + child;
+}
+static inline unsigned renamed_cookie(unsigned cookie) {
+  static unsigned known[1000], count;
+  unsigned i = 0;
+  if (cookie == 0) return 0;
+  while (i < count && known[i] != cookie) i++;
+  if (i == count) known[count++] = cookie;
+  return i + 1;
+}
+static inline void make_comparable(int fd, unsigned char *data, long long count) {
+  char path[64], name[64] = "";
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  if (readlink(path, name, 63) <= 0) return;
+  if (!strcmp(name, "anon_inode:[signalfd]"))
+    for (; count >= 128; data += 128, count -= 128) {
+      struct signalfd_siginfo *info = (void *)data;
+      info->ssi_pid = name_of_process((pid_t)info->ssi_pid);
+      info->ssi_uid = info->ssi_uid == getuid() ? 0 : info->ssi_uid;
+      info->ssi_utime = info->ssi_stime = 0;
+    }
+  if (!strcmp(name, "anon_inode:inotify"))
+    while (count >= (long long)sizeof(struct inotify_event)) {
+      struct inotify_event *event = (void *)data;
+      event->cookie = renamed_cookie(event->cookie);
+      data += sizeof *event + event->len;
+      count -= (long long)(sizeof *event + event->len);
+    }
+}
 static void say(const char *op) {
   static int before;
   fprintf(out, "%s%s ", before++ ? "\n" : "", op);
@@ -84,6 +132,11 @@ static void say(const char *op) {
 
 // Few descriptors, none of them open; signals wait until they are read.
 constexpr auto setup = R"(
+enum { M_USR1 = 1 << (SIGUSR1 - 1), M_USR2 = 1 << (SIGUSR2 - 1), M_CHLD = 1 << (SIGCHLD - 1) };
+enum { A, B, D, D_A, D_B, HERE };
+#define M_RT0 (1LL << 33)
+#define M_RT1 (1LL << 34)
+
 int main(void) {
   struct rlimit few = {64, 65};
   sigset_t all;
@@ -96,7 +149,7 @@ int main(void) {
   sigprocmask(SIG_SETMASK, &all, NULL);
 )";
 
-constexpr auto enter_directory = R"(  static char directory[] = "/tmp/tocsin-XXXXXX";
+constexpr auto enter_directory = R"(  static char directory[] = "/dev/shm/tocsin-XXXXXX";
   if (!mkdtemp(directory) || chdir(directory)) return 1;
 )";
 

@@ -14,7 +14,11 @@
 namespace tocsin::differential {
 
 Child::Child(const std::function<void()>& work) {
-  directory_ = (std::filesystem::temp_directory_path() / "tocsin-XXXXXX").string();
+  // The file system of shared memory is one that tells of its files as vkern's does.
+  const std::filesystem::path shared_memory = "/dev/shm";
+  const bool is_there = std::filesystem::is_directory(shared_memory);
+  const auto base = is_there ? shared_memory : std::filesystem::temp_directory_path();
+  directory_ = (base / "tocsin-XXXXXX").string();
   CHECK(::mkdtemp(directory_.data()) != nullptr, "there is a temporary directory");
   const pid_t parent = ::getpid();
   pid_ = ::fork();

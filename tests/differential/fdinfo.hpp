@@ -16,7 +16,8 @@ namespace tocsin::differential {
 /// Of the text of /proc/self/fdinfo/N (proc(5)): its lines, sorted, without those that every kind
 /// has, without inode and device numbers, and without ids that the kernel draws.
 inline std::string comparable_fdinfo(std::string_view text) {
-  constexpr std::array left_out{"pos:", "flags:", "mnt_id:", "ino:", "eventfd-id:", "scm_fds:"};
+  constexpr std::array left_out{"pos:",     "flags:",    "mnt_id:", "ino:",  "eventfd-id:",
+                                "scm_fds:", "it_value:", "Pid:",    "NSpid:"};
   constexpr std::array<std::string_view, 2> cut_at{"  pos:", " ino:"};
   std::vector<std::string> lines;
   while (!text.empty()) {

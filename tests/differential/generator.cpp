@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <bit>
 #include <string_view>
 
 #include "tocsin/base/prng.hpp"
@@ -56,14 +57,18 @@ class Generator {
 
  private:
   void choose_kinds(std::uint32_t present) {
-    // Epolls and polls are what it is about; rarely is a sequence without.
+    // Epolls and polls are what it is about; rarely is a sequence without. Where there is hardly
+    // any choice (--only), there is no reason to be sparing.
+    const std::uint32_t objects = ~(bit(Kind::descriptor) | bit(Kind::wait));
+    const bool few = std::popcount(present & objects) <= 2;
     for (std::size_t i = 0; i < kinds; ++i) {
       const auto kind = static_cast<Kind>(i);
       const bool chosen =
-          kind == Kind::wait ? !random_.chance(1, 16) : random_.chance(1, one_in(kind));
+          kind == Kind::wait
+              ? !random_.chance(1, 16)
+              : random_.chance(1, few ? std::min<std::uint64_t>(one_in(kind), 2) : one_in(kind));
       if (chosen) kinds_ |= bit(kind) & present;
     }
-    const std::uint32_t objects = ~(bit(Kind::descriptor) | bit(Kind::wait));
     if ((kinds_ & objects) == 0) kinds_ |= bit(Kind::event);
   }
 

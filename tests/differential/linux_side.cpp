@@ -3,14 +3,18 @@
 #include <linux/capability.h>
 #include <mqueue.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "tests/differential/fdinfo.hpp"
 #include "tests/differential/names.hpp"
@@ -44,6 +48,18 @@ void drain_signals() {
   while (::sigtimedwait(&all, nullptr, &at_once) > 0) continue;
 }
 
+// All of them; which still run, only the kernel knows.
+void end_children(const std::vector<pid_t>& children) {
+  for (const pid_t pid : children) {
+    siginfo_t info{};
+    const auto id = static_cast<id_t>(pid);
+    // Its number may be somebody else's by now, if it was waited for.
+    if (::waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) continue;
+    ::kill(pid, SIGKILL);
+    ::waitid(P_PID, id, &info, WEXITED);
+  }
+}
+
 void limit_descriptors(rlim_t count) {
   const rlimit limit{.rlim_cur = count, .rlim_max = most_descriptors + 1};
   CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "the limit can be lowered");
@@ -74,10 +90,48 @@ std::string LinuxSide::fdinfo(int fd) {
   return comparable_fdinfo(text);
 }
 
+pid_t LinuxSide::fork() {
+  const pid_t pid = ::fork();
+  CHECK(pid != -1, "there is room for a process");
+  if (pid != 0) {
+    children_.push_back(pid);
+    return pid;
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t end;
+  sigemptyset(&end);
+  sigaddset(&end, SIGRTMAX);
+  siginfo_t info{};
+  while (::sigwaitinfo(&end, &info) < 0) continue;
+  ::_exit(info.si_value.sival_int);
+}
+
+Result<> LinuxSide::end_child(pid_t pid, int status) {
+  const sigval value{.sival_int = status};
+  if (::sigqueue(pid, SIGRTMAX, value) != 0) return std::unexpected(Errno{ESRCH});
+  await_end(pid);
+  return {};
+}
+
+void LinuxSide::await_end(pid_t pid) {
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+}
+
+Content LinuxSide::content_of(int fd) {
+  std::array<char, 64> target{};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  if (::readlink(path.c_str(), target.data(), target.size() - 1) <= 0) return Content::plain;
+  const std::string_view name = target.data();
+  if (name == "anon_inode:[signalfd]") return Content::signals;
+  return name == "anon_inode:inotify" ? Content::file_events : Content::plain;
+}
+
 void LinuxSide::reset(std::uint32_t used) {
   clear_slots();
   ++sequence_number();
   ::close_range(0, UINT_MAX, 0);
+  if ((used & bit(Kind::process)) != 0) end_children(std::exchange(children_, {}));
   if ((used & (bit(Kind::signal) | bit(Kind::process))) != 0) drain_signals();
   if ((used & bit(Kind::queue)) != 0)
     for (int i = 0; i < names_each; ++i) ::mq_unlink(queue_name(i).c_str());

@@ -8,6 +8,7 @@
 // Thread rule: any thread; buffers of operations belong to the one thread that performs sequences.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -27,6 +28,11 @@ std::vector<OpSpec> poll_ops();
 std::vector<OpSpec> pipe_ops();
 std::vector<OpSpec> local_ops();
 std::vector<OpSpec> message_ops();
+std::vector<OpSpec> signal_ops();
+std::vector<OpSpec> timer_ops();
+std::vector<OpSpec> queue_ops();
+std::vector<OpSpec> file_ops();
+std::vector<OpSpec> process_ops();
 
 /// Sizes at which something changes in some buffer: pages, slots of a pipe, parts of a message.
 inline constexpr std::array<std::int64_t, 22> sizes{
@@ -38,6 +44,9 @@ inline constexpr std::size_t most_bytes = 1 << 18;
 MutableBytes room_for(std::int64_t count);
 /// `count` bytes that tell their place, the first of which is `first`.
 ByteView pattern(std::int64_t count, std::int64_t first);
+
+/// Flags of an open without O_PATH, with which Linux makes a descriptor that hardly any call knows.
+constexpr int without_path(std::int64_t flags) { return static_cast<int>(flags & ~O_PATH); }
 
 /// An abstract name of a UNIX socket, the `which`-th of this process.
 class LocalAddress {

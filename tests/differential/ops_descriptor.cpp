@@ -107,7 +107,8 @@ constexpr auto fdinfo_c = R"(static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 static void do_fdinfo(int fd) {
-  static const char *left_out[] = {"pos:", "flags:", "mnt_id:", "ino:", "eventfd-id:", "scm_fds:"};
+  static const char *left_out[] = {"pos:", "flags:", "mnt_id:", "ino:", "eventfd-id:",
+                                   "scm_fds:", "it_value:", "Pid:", "NSpid:"};
   char path[64], *line = NULL, *lines[256], *mark;
   size_t room = 0, count = 0;
   snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
@@ -119,7 +120,7 @@ static void do_fdinfo(int fd) {
   result(0);
   while (file && count < 256 && getline(&line, &room, file) > 0) {
     int skip = line[0] == '\n';
-    for (int i = 0; i < 6; i++) skip |= !strncmp(line, left_out[i], strlen(left_out[i]));
+    for (int i = 0; i < 9; i++) skip |= !strncmp(line, left_out[i], strlen(left_out[i]));
     if (skip) continue;
     line[strcspn(line, "\n")] = 0;
     if ((mark = strstr(line, "  pos:"))) *mark = 0;

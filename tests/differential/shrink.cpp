@@ -73,12 +73,21 @@ class Shrinker {
       case Shape::slot_set:
         return remove_bits(at, index, operand.always);
       case Shape::slot:
-        for (std::int64_t other = 0; other < best_[at].values[index]; ++other)
-          if (try_value(at, index, other)) return true;
-        return false;
+        return try_older_slots(at, index);
       case Shape::new_slot:
         return false;
     }
+    return false;
+  }
+
+  // A slot that was set before the one that is there, so that the latter may not be needed.
+  bool try_older_slots(std::size_t at, std::size_t index) {
+    for (std::size_t i = 0; i < at; ++i)
+      for (std::size_t j = 0; j < best_[i].spec->operands.size(); ++j) {
+        if (best_[i].spec->operands[j].shape != Shape::new_slot) continue;
+        if (best_[i].values[j] == best_[at].values[index]) return false;
+        if (try_value(at, index, best_[i].values[j])) return true;
+      }
     return false;
   }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "tests/differential/side.hpp"
 
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 
 namespace tocsin::differential {
 
@@ -45,6 +50,50 @@ std::string to_text(const Answer& answer) {
 void Side::perform(const Op& op, Answer& answer) {
   answer.clear();
   op.spec->perform(*this, op.values, answer);
+}
+
+void Side::make_comparable(int fd, MutableBytes bytes) {
+  if (bytes.size() < sizeof(inotify_event)) return;  // Neither holds less.
+  switch (content_of(fd)) {
+    case Content::plain:
+      return;
+    case Content::signals:
+      for (; bytes.size() >= sizeof(signalfd_siginfo);
+           bytes = bytes.subspan(sizeof(signalfd_siginfo))) {
+        signalfd_siginfo info;
+        std::memcpy(&info, bytes.data(), sizeof info);
+        info.ssi_pid = name_of_process(static_cast<pid_t>(info.ssi_pid));
+        info.ssi_uid = info.ssi_uid == ::getuid() ? 0 : info.ssi_uid;
+        info.ssi_utime = info.ssi_stime = 0;
+        std::memcpy(bytes.data(), &info, sizeof info);
+      }
+      return;
+    case Content::file_events:
+      while (bytes.size() >= sizeof(inotify_event)) {
+        inotify_event event;
+        std::memcpy(&event, bytes.data(), sizeof event);
+        event.cookie = renamed_cookie(event.cookie);
+        std::memcpy(bytes.data(), &event, sizeof event);
+        bytes = bytes.subspan(std::min(bytes.size(), sizeof event + event.len));
+      }
+      return;
+  }
+}
+
+std::uint32_t Side::renamed_cookie(std::uint32_t cookie) {
+  if (cookie == 0) return 0;
+  const auto known = std::ranges::find(cookies_, cookie);
+  const auto place = static_cast<std::uint32_t>(known - cookies_.begin());
+  if (known == cookies_.end()) cookies_.push_back(cookie);
+  return place + 1;
+}
+
+// 1 is the one that performs the sequence, then its children.
+std::uint32_t Side::name_of_process(pid_t pid) {
+  if (pid == 0) return 0;
+  if (pid == kernel().getpid()) return 1;
+  const auto child = std::ranges::find(children_, pid);
+  return 2 + static_cast<std::uint32_t>(child - children_.begin());
 }
 
 void Side::take(Answer& answer, std::int64_t slot, Result<int> made) {

@@ -50,6 +50,9 @@ struct Answer {
 /// "= 3 events=0x1 data=0x7", as the C program prints it, too.
 std::string to_text(const Answer& answer);
 
+/// What is read from a descriptor, as far as some of it is a machine's own and not compared.
+enum class Content { plain, signals, file_events };
+
 class Side {
  public:
   Side() = default;
@@ -60,6 +63,16 @@ class Side {
   virtual Kernel& kernel() = 0;
   /// Below the lines that every kind has, sorted, without what names a machine's own things.
   virtual std::string fdinfo(int fd) = 0;
+  /// A child that has the same descriptors and does nothing.
+  virtual pid_t fork() = 0;
+  /// Has a child, which was not waited for, end with a status, and waits until it is a zombie.
+  virtual Result<> end_child(pid_t pid, int status) = 0;
+  /// Until a child that was killed is a zombie.
+  virtual void await_end(pid_t pid) = 0;
+  virtual Content content_of(int fd) = 0;
+  /// Hides in what was read from `fd` what differs by nature: numbers of processes and users, times
+  /// that were used; cookies, which are numbered anew in the order of their appearance.
+  void make_comparable(int fd, MutableBytes bytes);
   /// As before the first sequence. `used` are the kinds that the one before made use of.
   virtual void reset(std::uint32_t used) = 0;
 
@@ -68,15 +81,32 @@ class Side {
 
   int fd(std::int64_t slot) const { return fds_[static_cast<std::size_t>(slot) % slots]; }
   void set(std::int64_t slot, int fd) { fds_[static_cast<std::size_t>(slot) % slots] = fd; }
+  /// One of a few children, by its number: 0 if there is none. See ops_process.cpp.
+  pid_t child(std::int64_t which) const {
+    return children_[static_cast<std::size_t>(which) % children_.size()];
+  }
+  void set_child(std::int64_t which, pid_t pid) {
+    children_[static_cast<std::size_t>(which) % children_.size()] = pid;
+  }
+  std::uint32_t name_of_process(pid_t pid);
+
   /// Of a call that makes one descriptor: into the answer and into its slot, -1 after a failure.
   void take(Answer& answer, std::int64_t slot, Result<int> made);
   void take(Answer& answer, std::int64_t first, std::int64_t second,
             Result<std::array<int, 2>> made);
 
  protected:
-  void clear_slots() { fds_.fill(-1); }
+  void clear_slots() {
+    fds_.fill(-1);
+    cookies_.clear();
+    children_.fill(0);
+  }
 
  private:
+  std::uint32_t renamed_cookie(std::uint32_t cookie);
+
+  std::array<pid_t, 3> children_{};
+  std::vector<std::uint32_t> cookies_;  // In the order of their appearance.
   std::array<int, slots> fds_{-1, -1, -1, -1, -1, -1, -1, -1};
 };
 
@@ -90,7 +120,14 @@ class LinuxSide final : public Side {
   LinuxSide();
   Kernel& kernel() override;
   std::string fdinfo(int fd) override;
+  pid_t fork() override;
+  Result<> end_child(pid_t pid, int status) override;
+  void await_end(pid_t pid) override;
+  Content content_of(int fd) override;
   void reset(std::uint32_t used) override;
+
+ private:
+  std::vector<pid_t> children_;  // That are not reaped, or may not be.
 };
 
 /// A kernel in user space, a new one for each sequence.
@@ -99,6 +136,10 @@ class VkernSide final : public Side {
   VkernSide() { VkernSide::reset(0); }
   Kernel& kernel() override { return system_->init(); }
   std::string fdinfo(int fd) override;
+  pid_t fork() override;
+  Result<> end_child(pid_t pid, int status) override;
+  void await_end(pid_t pid) override;
+  Content content_of(int fd) override;
   void reset(std::uint32_t used) override;
 
   /// Of the Linux that is running, found by asking it.

@@ -8,6 +8,8 @@
 #include "tests/differential/names.hpp"
 #include "tests/differential/side.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/vkern/inotify.hpp"
+#include "tocsin/vkern/signalfd.hpp"
 
 namespace tocsin::differential {
 namespace {
@@ -42,6 +44,26 @@ const vkern::Profile& VkernSide::profile() {
 std::string VkernSide::fdinfo(int fd) {
   const auto open = system_->init().get(fd);
   return open ? comparable_fdinfo((*open)->object().fdinfo()) : std::string{};
+}
+
+pid_t VkernSide::fork() { return system_->init().fork().getpid(); }
+
+Result<> VkernSide::end_child(pid_t pid, int status) {
+  auto* const child = system_->find(pid);
+  if (child == nullptr) return std::unexpected(Errno{ESRCH});
+  child->exit(status);  // Of a zombie nothing more is wanted.
+  return {};
+}
+
+void VkernSide::await_end(pid_t) {}  // It is one as soon as it is killed.
+
+Content VkernSide::content_of(int fd) {
+  const auto open = system_->init().get(fd);
+  if (!open) return Content::plain;
+  auto* const object = &(*open)->object();
+  if (dynamic_cast<vkern::SignalFd<vkern::Single>*>(object) != nullptr) return Content::signals;
+  const bool is_inotify = dynamic_cast<vkern::Inotify<vkern::Single>*>(object) != nullptr;
+  return is_inotify ? Content::file_events : Content::plain;
 }
 
 void VkernSide::reset(std::uint32_t) {

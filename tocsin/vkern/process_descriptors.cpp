@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "tocsin/vkern/file_object.hpp"
 #include "tocsin/vkern/internal/scatter.hpp"
 #include "tocsin/vkern/process.hpp"
 
@@ -144,15 +145,21 @@ Count Process<P>::readv(int fd, std::span<const iovec> into) {
   const Open<P> open = descriptors_.get(fd);
   if (!open || !open->may_read()) return bad_descriptor;
   Object<P>& object = open->object();
-  const std::size_t length = internal::length_of(into);
-  if (length == 0) return object.can_read() ? Count{0} : invalid;
-  if (object.reads_pieces())
-    return one_by_one(into, [&](void* data, std::size_t count) {
-      return object.read(*this, *open, {static_cast<std::byte*>(data), count});
+  Count count{0};
+  if (const std::size_t length = internal::length_of(into); length == 0) {
+    count = object.can_read() ? Count{0} : invalid;
+  } else if (object.reads_pieces()) {
+    count = one_by_one(into, [&](void* data, std::size_t size) {
+      return object.read(*this, *open, {static_cast<std::byte*>(data), size});
     });
-  std::vector<std::byte> whole(length);
-  const Count count = object.read(*this, *open, whole);
-  if (count) internal::scatter({whole.data(), *count}, into);
+  } else {
+    std::vector<std::byte> whole(length);
+    count = object.read(*this, *open, whole);
+    if (count) internal::scatter({whole.data(), *count}, into);
+  }
+  // Who watches a file is told of a read(2) only if it found something, but of every readv(2).
+  if (FileObject<P>* const file = object.as_file(); file != nullptr && count && *count == 0)
+    file->was_read();
   return count;
 }
 
