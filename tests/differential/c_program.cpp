@@ -11,6 +11,8 @@ namespace {
 constexpr auto prelude = R"(#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <linux/sockios.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <signal.h>

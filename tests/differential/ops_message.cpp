@@ -165,9 +165,10 @@ void recv_fds(Side& side, const Values& v, Answer& answer) {
   message.msg_iovlen = 1;
   message.msg_control = control.bytes.data();
   message.msg_controllen = CMSG_LEN(static_cast<std::size_t>(v[4]) * sizeof(int));
+  const int from = side.fd(v[2]);  // It may be one of the slots that what comes is put into.
   side.set(v[0], -1);
   side.set(v[1], -1);
-  answer.take(side.kernel().recvmsg(side.fd(v[2]), message, static_cast<int>(v[5])));
+  answer.take(side.kernel().recvmsg(from, message, static_cast<int>(v[5])));
   if (!answer.ok()) return;
   answer.add_bytes(room.first(std::min(room.size(), static_cast<std::size_t>(answer.result))));
   answer.add("flags", static_cast<unsigned>(message.msg_flags));
@@ -187,9 +188,8 @@ constexpr auto recv_fds_c = R"(static void do_recv_fds(int *a, int *b, int fd, l
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))] = {0};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
                            .msg_controllen = CMSG_LEN((size_t)space * sizeof(int))};
-  int from = fd;
   *a = *b = -1;
-  long long got = result(recvmsg(from, &message, (int)flags));
+  long long got = result(recvmsg(fd, &message, (int)flags));
   if (got < 0) return;
   bytes(room(), got < count ? got : count);
   number("flags", (unsigned)message.msg_flags);

@@ -43,7 +43,7 @@ TEST(Shrink, MakesValuesAsSimpleAsTheFailureAllows) {
   };
   EXPECT_EQ(to_text(shrink(sequence, fails)),
             "eventfd >f0 0 EFD_NONBLOCK|EFD_SEMAPHORE\n"
-            "epoll_ctl f1 EPOLL_CTL_MOD f0 0x4000000 0\n");
+            "epoll_ctl f0 EPOLL_CTL_MOD f0 0x4000000 0\n");
 }
 
 TEST(Shrink, AsksNoMoreOftenThanItMay) {
