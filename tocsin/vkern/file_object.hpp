@@ -36,8 +36,9 @@ class FileObject : public Object<P> {
   FileObject<P>* as_file() override { return this; }
 
   /// pread(2), pwrite(2): ESPIPE for what has no offsets, EISDIR, EFBIG.
-  virtual Count read_at(MutableBytes into, std::uint64_t offset);
-  virtual Count write_at(Description<P>& description, ByteView bytes, std::uint64_t offset);
+  bool has_places() const override { return !node_->is_fifo(); }
+  Count read_at(MutableBytes into, std::uint64_t offset) override;
+  Count write_at(Description<P>& description, ByteView bytes, std::uint64_t offset) override;
   /// Tells those who watch it: for reading that is told though nothing, or nothing yet, was read.
   void was_read();
 

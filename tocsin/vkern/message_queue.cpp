@@ -153,16 +153,22 @@ Mask MessageQueue<P>::poll(Description<P>&, PollTable* table, Mask) {
 
 template <class P>
 Count MessageQueue<P>::read(Process<P>&, Description<P>&, MutableBytes into) {
+  const std::lock_guard lock(this->lock());
+  const Count count = read_at(into, position_);
+  position_ += count.value_or(0);
+  return count;
+}
+
+template <class P>
+Count MessageQueue<P>::read_at(MutableBytes into, std::uint64_t offset) {
   char line[80];
   const int length =
       std::snprintf(line, sizeof line, "QSIZE:%-10zu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
                     store_->queued(), 0, 0, 0);
   if (into.data() == nullptr) return std::unexpected(Errno{EFAULT});
-  const std::lock_guard lock(this->lock());
-  const std::size_t start = std::min(position_, static_cast<std::size_t>(length));
+  const auto start = std::min<std::size_t>(offset, static_cast<std::size_t>(length));
   const std::size_t count = std::min(into.size(), static_cast<std::size_t>(length) - start);
   std::memcpy(into.data(), line + start, count);
-  position_ += count;
   return count;
 }
 

@@ -109,6 +109,8 @@ class MessageQueue final : public Object<P> {
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   /// The line that mq_overview(7) shows ("QSIZE:..."), and then its end.
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
+  Count read_at(MutableBytes into, std::uint64_t offset) override;
+  bool has_places() const override { return true; }
   /// FIONREAD: what the file has beyond its position; Linux counts 80 bytes, whatever is read.
   Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
                     void* argument) override;

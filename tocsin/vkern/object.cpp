@@ -16,6 +16,16 @@ Count Object<P>::write(Process<P>&, Description<P>&, ByteView) {
 }
 
 template <class P>
+Count Object<P>::read_at(MutableBytes, std::uint64_t) {
+  return std::unexpected(Errno::invalid);
+}
+
+template <class P>
+Count Object<P>::write_at(Description<P>&, ByteView, std::uint64_t) {
+  return std::unexpected(Errno::invalid);
+}
+
+template <class P>
 Result<int> Object<P>::ioctl(Process<P>&, Description<P>&, unsigned long, void*) {
   return std::unexpected(Errno{ENOTTY});
 }

@@ -86,6 +86,13 @@ class Object : public Counted<P> {
   virtual bool reads_pieces() const { return false; }
   virtual bool writes_pieces() const { return false; }
 
+  /// Whether there are places in it to read or write at: pread(2) and pwrite(2) answer ESPIPE if
+  /// not, before anything else. (Linux thinks that pidfds and message queues have.)
+  virtual bool has_places() const { return false; }
+  /// pread(2) and pwrite(2): EINVAL for what cannot be read or written so.
+  virtual Count read_at(MutableBytes into, std::uint64_t offset);
+  virtual Count write_at(Description<P>& description, ByteView bytes, std::uint64_t offset);
+
   /// ioctl(2): ENOTTY for a request it does not know.
   virtual Result<int> ioctl(Process<P>& process, Description<P>& description, unsigned long request,
                             void* argument);

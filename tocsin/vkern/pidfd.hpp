@@ -30,6 +30,7 @@ class PidFd final : public Object<P> {
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   bool can_read() const override { return false; }
   bool can_write() const override { return false; }
+  bool has_places() const override { return true; }
   std::string fdinfo() const override;
 
  private:

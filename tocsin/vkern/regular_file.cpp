@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "tocsin/vkern/internal/scatter.hpp"
+#include "tocsin/vkern/message_queue.hpp"
+#include "tocsin/vkern/pidfd.hpp"
 #include "tocsin/vkern/process.hpp"
 
 namespace tocsin::vkern {
@@ -148,10 +150,9 @@ Count Process<P>::pread(int fd, MutableBytes into, std::uint64_t offset) {
   if (is_negative(offset)) return invalid;
   const Open<P> open = descriptors_.get(fd);
   if (!open || is_path(*open)) return bad_descriptor;
-  FileObject<P>* const file = open->object().as_file();
-  if (file == nullptr || file->node().is_fifo()) return no_offsets;
+  if (!open->object().has_places()) return no_offsets;
   if (!open->may_read()) return bad_descriptor;
-  return file->read_at(into, offset);
+  return open->object().read_at(into, offset);
 }
 
 template <class P>
@@ -159,10 +160,9 @@ Count Process<P>::pwrite(int fd, ByteView bytes, std::uint64_t offset) {
   if (is_negative(offset)) return invalid;
   const Open<P> open = descriptors_.get(fd);
   if (!open || is_path(*open)) return bad_descriptor;
-  FileObject<P>* const file = open->object().as_file();
-  if (file == nullptr || file->node().is_fifo()) return no_offsets;
+  if (!open->object().has_places()) return no_offsets;
   if (!open->may_write()) return bad_descriptor;
-  return file->write_at(*open, bytes, offset);
+  return open->object().write_at(*open, bytes, offset);
 }
 
 // Memory never makes anybody wait, so RWF_NOWAIT changes nothing. Reading into several pieces is
@@ -201,8 +201,14 @@ Result<> Process<P>::ftruncate(int fd, std::uint64_t length) {
   if (is_negative(length)) return invalid;
   const Open<P> open = descriptors_.get(fd);
   if (!open || is_path(*open)) return bad_descriptor;
+  if (!open->may_write()) return invalid;
+  // To Linux it is a regular file, of a file system that lets nothing be changed.
+  if (dynamic_cast<PidFd<P>*>(&open->object()) != nullptr)
+    return std::unexpected(Errno::unsupported);
+  // And a message queue is one of a file system that does not mind.
+  if (dynamic_cast<MessageQueue<P>*>(&open->object()) != nullptr) return {};
   auto* const file = dynamic_cast<RegularFile<P>*>(&open->object());
-  if (file == nullptr || !open->may_write()) return invalid;
+  if (file == nullptr) return invalid;
   return file->resize(length);
 }
 
