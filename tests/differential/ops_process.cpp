@@ -82,8 +82,8 @@ void child_kill(Side& side, const Values& v, Answer& answer) {
 constexpr auto child_kill_c = R"(static void do_child_kill(long long which, long long number) {
   siginfo_t info;
   pid_t pid = children[which];
-  if (result(!is_child(pid) ? (errno = ESRCH, -1) : kill(pid, (int)number)) == 0 && number == SIGKILL)
-    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+  long long failed = result(!is_child(pid) ? (errno = ESRCH, -1) : kill(pid, (int)number));
+  if (!failed && number == SIGKILL) waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 })";
 
 void add_info(Side& side, Answer& answer, const siginfo_t& info) {
