@@ -153,9 +153,12 @@ Mask MessageQueue<P>::poll(Description<P>&, PollTable* table, Mask) {
 
 template <class P>
 Count MessageQueue<P>::read(Process<P>&, Description<P>&, MutableBytes into) {
-  const std::lock_guard lock(this->lock());
-  const Count count = read_at(into, position_);
-  position_ += count.value_or(0);
+  std::unique_lock lock(this->lock());
+  const std::size_t start = position_;
+  lock.unlock();  // The store has the same lock.
+  const Count count = read_at(into, start);
+  lock.lock();
+  position_ = start + count.value_or(0);
   return count;
 }
 
