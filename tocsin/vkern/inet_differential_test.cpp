@@ -347,7 +347,7 @@ void leave_the_machines_network() {
   if (unshare(CLONE_NEWNET) != 0) return;
   const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ifreq loopback{};
-  std::strcpy(loopback.ifr_name, "lo");
+  std::memcpy(loopback.ifr_name, "lo", sizeof "lo");
   loopback.ifr_flags = IFF_UP;
   EXPECT_EQ(ioctl(any, SIOCSIFFLAGS, &loopback), 0);
   close(any);
