@@ -160,7 +160,8 @@ Result<int> Process<P>::openat(int directory, const char* path, int flags, mode_
 
 template <class P>
 Result<int> Process<P>::openat2(int directory, const char* path, const open_how& how) {
-  const auto flags = static_cast<int>(how.flags);
+  auto flags = static_cast<int>(how.flags);
+  if ((flags & O_SYNC) != 0) flags |= O_DSYNC;  // Half of O_SYNC is not to be had without this one.
   if ((how.flags & ~static_cast<std::uint64_t>(known)) != 0) return invalid;
   if ((how.resolve & ~known_resolve) != 0) return invalid;
   if ((how.resolve & RESOLVE_BENEATH) != 0 && (how.resolve & RESOLVE_IN_ROOT) != 0) return invalid;
