@@ -279,7 +279,7 @@ Result<std::array<int, 2>> Process<P>::pipe2(int flags) {
   if (!first) return std::unexpected(first.error());
   const auto second = install(std::move(write_end), close_on_exec);
   if (second) return std::array{*first, *second};
-  static_cast<void>(close(*first));
+  static_cast<void>(descriptors_.take(*first));
   return std::unexpected(second.error());
 }
 

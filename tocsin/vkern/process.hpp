@@ -149,7 +149,7 @@ class Process final : public Kernel {
     if (b) {
       numbers = std::array{*a, *b};
     } else {
-      if (a) static_cast<void>(close(*a));
+      if (a) static_cast<void>(descriptors_.take(*a));
       numbers = std::unexpected(b.error());
     }
     return numbers;

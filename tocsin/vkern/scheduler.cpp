@@ -83,6 +83,7 @@ Thread& Scheduler::take(std::size_t index) {
     found = &thread;
     return index-- > 0;
   });
+  CHECK(found != nullptr, "a choice is among those that can run");
   found->unlink();
   --runnable_count_;
   return *found;
@@ -103,6 +104,7 @@ Thread& Scheduler::take_timed(std::size_t index) {
     found = &thread;
     return index-- > 0;
   });
+  CHECK(found != nullptr, "a choice is among those that have a deadline");
   go_on_to(*found->deadline);
   wake(*found);
   found->unlink();

@@ -199,7 +199,7 @@ UdpSocket<P>* UdpSocket<P>::find_receiver(Endpoint to, Endpoint from) const {
 // ---- receiving ----------------------------------------------------------------------------------
 
 template <class P>
-void UdpSocket<P>::receive(Endpoint from, std::vector<std::byte> bytes) {
+void UdpSocket<P>::receive(Endpoint from, std::vector<std::byte>&& bytes) {
   const int charge = charge_for(bytes.size());
   if (charged_ > 0 && charged_ + charge > this->options.receive_buffer) return;  // Dropped.
   charged_ += charge;

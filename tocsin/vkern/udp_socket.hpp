@@ -67,7 +67,7 @@ class UdpSocket final : public InetSocket<P> {
   Result<Endpoint> destination(const msghdr& message) const;
   UdpSocket* find_receiver(Endpoint to, Endpoint from) const;
   int score(const PortUser& user, Endpoint to, Endpoint from) const;
-  void receive(Endpoint from, std::vector<std::byte> bytes);
+  void receive(Endpoint from, std::vector<std::byte>&& bytes);
   std::optional<Errno> wait_for_datagram(HeldLock& lock, bool may_block);
   Count deliver(const Datagram& datagram, std::span<const iovec> parts, msghdr& message,
                 int flags) const;

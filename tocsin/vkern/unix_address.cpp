@@ -41,7 +41,7 @@ Result<> store_address(const UnixName& name, sockaddr* address, socklen_t* lengt
   char whole[sizeof(sockaddr_storage)] = {};
   const sa_family_t family = AF_UNIX;
   std::memcpy(whole, &family, sizeof family);
-  std::memcpy(whole + path_offset, name.data(), name.size());
+  std::ranges::copy(name, whole + path_offset);
   const std::size_t size = path_offset + name.size();
   if (*length > 0) {
     if (address == nullptr) return std::unexpected(Errno{EFAULT});

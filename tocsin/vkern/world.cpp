@@ -128,7 +128,7 @@ std::uint64_t ThreadsWorld::set_alarm(Alarmed& whom, TimePoint when) {
   const auto first = alarms_.first();
   const std::uint64_t number = alarms_.set(whom, when);
   if (!server_.joinable())
-    server_ = std::jthread([this](std::stop_token stop) { serve(std::move(stop)); });
+    server_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
   if (!first || when < *first) changed_.notify_one();
   return number;
 }
@@ -142,7 +142,7 @@ void ThreadsWorld::clear_alarm(std::uint64_t number) {
   if (whom != nullptr) whom->drop_alarm_ref();
 }
 
-void ThreadsWorld::serve(std::stop_token stop) {
+void ThreadsWorld::serve(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     if (const auto due = alarms_.take_due(now())) {

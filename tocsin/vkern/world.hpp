@@ -169,7 +169,7 @@ class ThreadsWorld {
   void clear_alarm(std::uint64_t number);
 
  private:
-  void serve(std::stop_token stop);
+  void serve(const std::stop_token& stop);
 
   std::atomic<Duration::rep> step_ = 0;
   std::mutex mutex_;
