@@ -126,6 +126,24 @@ static inline void make_comparable(int fd, unsigned char *data, long long count)
       count -= (long long)(sizeof *event + event->len);
     }
 }
+#define CELL 20000000LL
+static long long start, cell;
+static inline long long elapsed(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000000LL + now.tv_nsec - start;
+}
+static inline void wait_for_cell(void) {
+  long long left;
+  while ((left = cell * CELL - elapsed()) > 0) {
+    struct timespec time = {left / 1000000000, left % 1000000000};
+    ppoll(NULL, 0, &time, NULL);
+  }
+}
+static inline void finish_cell(void) {
+  while (elapsed() - cell * CELL > CELL / 5) cell++;
+  wait_for_cell();
+}
 static void say(const char *op) {
   static int before;
   fprintf(out, "%s%s ", before++ ? "\n" : "", op);
@@ -149,6 +167,7 @@ int main(void) {
   sigfillset(&all);
   sigdelset(&all, SIGPIPE);
   sigprocmask(SIG_SETMASK, &all, NULL);
+  start = elapsed();
 )";
 
 constexpr auto enter_directory = R"(  static char directory[] = "/dev/shm/tocsin-XXXXXX";

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <deque>
+#include <span>
 
 #include "tests/differential/child.hpp"
 #include "tests/differential/generator.hpp"
@@ -16,6 +17,8 @@ using std::chrono::milliseconds;
 struct Page {
   std::atomic<std::uint64_t> sequences;
   std::atomic<std::uint64_t> ops;
+  std::atomic<std::uint64_t> cut_short;
+  std::atomic<std::uint64_t> not_again;
   std::array<std::atomic<std::uint64_t>, kinds> ops_of_kind;
   std::atomic<std::uint64_t> seed;
   std::atomic<std::uint32_t> index;
@@ -25,6 +28,23 @@ struct Page {
 
 void store(std::array<char, 8192>& into, const std::string& text) {
   text.copy(into.data(), into.size() - 1);
+}
+
+void store(Page& page, const Mismatch& mismatch) {
+  page.index = static_cast<std::uint32_t>(mismatch.index);
+  store(page.answers[0], to_text(mismatch.linux_answer));
+  store(page.answers[1], to_text(mismatch.vkern_answer));
+  page.differs = true;
+}
+
+// That the first `ops` of a sequence were compared.
+void count(Page& page, const Sequence& sequence, std::size_t ops) {
+  page.sequences.fetch_add(1, std::memory_order_relaxed);
+  page.ops.fetch_add(ops, std::memory_order_relaxed);
+  if (ops < sequence.size()) page.cut_short.fetch_add(1, std::memory_order_relaxed);
+  for (const Op& op : std::span(sequence).first(ops))
+    page.ops_of_kind[static_cast<std::size_t>(op.spec->kind)].fetch_add(1,
+                                                                        std::memory_order_relaxed);
 }
 
 struct Worker {
@@ -44,19 +64,18 @@ void work(Page& page, const CampaignOptions& options, std::uint32_t present, std
     const std::uint64_t seed = first + n * static_cast<std::uint64_t>(options.workers);
     page.seed = seed;
     const Sequence sequence = generate(seed, present);
-    const auto mismatch = compare(linux_side, vkern_side, sequence, &page.index);
-    if (mismatch) {
-      page.index = static_cast<std::uint32_t>(mismatch->index);
-      store(page.answers[0], to_text(mismatch->linux_answer));
-      store(page.answers[1], to_text(mismatch->vkern_answer));
-      page.differs = true;
+    Comparison last = compare(linux_side, vkern_side, sequence, &page.index);
+    // Where time passes, a machine that is busy makes differences of its own; but not each time.
+    const int most = options.tier == 1 ? 1 : 4;
+    const bool differed = last.mismatch.has_value();
+    for (int times = 1; times < most && last.mismatch; ++times)
+      last = compare(linux_side, vkern_side, sequence, &page.index);
+    if (last.mismatch) {
+      store(page, *last.mismatch);
       return;
     }
-    page.sequences.fetch_add(1, std::memory_order_relaxed);
-    page.ops.fetch_add(sequence.size(), std::memory_order_relaxed);
-    for (const Op& op : sequence)
-      page.ops_of_kind[static_cast<std::size_t>(op.spec->kind)].fetch_add(
-          1, std::memory_order_relaxed);
+    if (differed) page.not_again.fetch_add(1, std::memory_order_relaxed);
+    count(page, sequence, last.ops);
   }
 }
 
@@ -95,6 +114,8 @@ bool look_at(Worker& worker, const CampaignOptions& options, Tally& tally) {
 void add_up(const Page& page, Tally& tally) {
   tally.sequences += page.sequences;
   tally.ops += page.ops;
+  tally.cut_short += page.cut_short;
+  tally.not_again += page.not_again;
   for (std::size_t i = 0; i < kinds; ++i) tally.ops_of_kind[i] += page.ops_of_kind[i];
 }
 
@@ -108,21 +129,21 @@ std::string names_of(std::uint32_t set) {
 
 }  // namespace
 
-std::uint32_t kinds_to_compare() {
+std::uint32_t kinds_to_compare(int tier) {
   const Shared<std::atomic<std::uint32_t>> present;
   Child child([&] {
     VkernSide side;
     *present = kinds_present(side);
   });
   CHECK(child.wait(milliseconds{10'000}) == 0, "a new kernel can be asked what it has");
-  return *present;
+  return *present & (~in_one_tier() | only_in_tier[static_cast<std::size_t>(tier) - 1]);
 }
 
 Tally run_campaign(const CampaignOptions& options) {
   Tally tally;
-  const std::uint32_t present = kinds_to_compare();
+  const std::uint32_t present = kinds_to_compare(options.tier);
   tally.kinds_compared = present & options.only;
-  tally.kinds_left_out = ~present & ((1U << kinds) - 1);
+  tally.kinds_left_out = ~(present | in_one_tier()) & ((1U << kinds) - 1);
   const auto start = Clock::now();
   std::deque<Worker> workers(static_cast<std::size_t>(options.workers));
   for (std::size_t i = 0; i < workers.size(); ++i)
@@ -157,6 +178,12 @@ std::string report(const Tally& tally) {
     if (tally.ops_of_kind[i] != 0)
       text += ' ' + std::string(name_of(static_cast<Kind>(i))) + ' ' +
               std::to_string(tally.ops_of_kind[i]);
+  if (tally.cut_short != 0)
+    text += "\ncut short, because the machine was late: " + std::to_string(tally.cut_short) +
+            " sequences";
+  if (tally.not_again != 0)
+    text +=
+        "\ndiffered once, and not when repeated: " + std::to_string(tally.not_again) + " sequences";
   if (tally.kinds_left_out != 0)
     text += "\nleft out, because vkern has none:" + names_of(tally.kinds_left_out);
   return text + '\n';

@@ -24,6 +24,7 @@ struct CampaignOptions {
   int workers = 1;
   std::chrono::milliseconds patience{10'000};  // With one sequence.
   std::uint32_t only = ~0U;                    // Kinds.
+  int tier = 1;                                // See only_in_tier.
 };
 
 struct Failure {
@@ -34,7 +35,9 @@ struct Failure {
 
 struct Tally {
   std::uint64_t sequences = 0;
-  std::uint64_t ops = 0;
+  std::uint64_t ops = 0;        // That were compared.
+  std::uint64_t cut_short = 0;  // Sequences, of which the rest was left out: see Comparison.
+  std::uint64_t not_again = 0;  // Differences that the same sequence had once, and then not.
   std::array<std::uint64_t, kinds> ops_of_kind{};
   std::uint32_t kinds_compared = 0;
   std::uint32_t kinds_left_out = 0;  // For vkern has none.
@@ -42,8 +45,8 @@ struct Tally {
   std::optional<Failure> failure;
 };
 
-/// The kinds that both kernels have.
-std::uint32_t kinds_to_compare();
+/// The kinds that both kernels have, and the tier.
+std::uint32_t kinds_to_compare(int tier);
 
 Tally run_campaign(const CampaignOptions& options);
 

@@ -16,6 +16,7 @@ namespace {
 // What a child leaves for its parent.
 struct Page {
   std::atomic<std::uint32_t> index;
+  std::atomic<std::size_t> ops;
   std::atomic<bool> differs;
   std::array<char, 8192> linux_answer;
   std::array<char, 8192> vkern_answer;
@@ -31,7 +32,9 @@ void compare_into(Page& page, const Sequence& sequence) {
   VkernSide::profile();  // While there are descriptors to be had.
   LinuxSide linux_side;
   VkernSide vkern_side;
-  const auto mismatch = compare(linux_side, vkern_side, sequence, &page.index);
+  const Comparison comparison = compare(linux_side, vkern_side, sequence, &page.index);
+  const auto& mismatch = comparison.mismatch;
+  page.ops = comparison.ops;
   if (!mismatch) return;
   page.index = static_cast<std::uint32_t>(mismatch->index);
   store(page.linux_answer, to_text(mismatch->linux_answer));
@@ -41,20 +44,23 @@ void compare_into(Page& page, const Sequence& sequence) {
 
 }  // namespace
 
-std::optional<Mismatch> compare(LinuxSide& linux_side, VkernSide& vkern_side,
-                                const Sequence& sequence, std::atomic<std::uint32_t>* at) {
+Comparison compare(LinuxSide& linux_side, VkernSide& vkern_side, const Sequence& sequence,
+                   std::atomic<std::uint32_t>* at) {
   const std::uint32_t used = kinds_of(sequence);
+  const bool time_passes = (used & bit(Kind::time)) != 0;
   static Answer linux_answer, vkern_answer;  // Their memory is used again.
-  std::optional<Mismatch> mismatch;
-  for (std::size_t i = 0; i < sequence.size() && !mismatch; ++i) {
+  Comparison comparison;
+  for (std::size_t i = 0; i < sequence.size() && !comparison.mismatch; ++i) {
     if (at != nullptr) at->store(static_cast<std::uint32_t>(i), std::memory_order_relaxed);
     linux_side.perform(sequence[i], linux_answer);
+    if (time_passes && linux_side.is_late()) break;
     vkern_side.perform(sequence[i], vkern_answer);
-    if (linux_answer != vkern_answer) mismatch = Mismatch{i, linux_answer, vkern_answer};
+    if (linux_answer != vkern_answer) comparison.mismatch = {i, linux_answer, vkern_answer};
+    ++comparison.ops;
   }
   linux_side.reset(used);
   vkern_side.reset(used);
-  return mismatch;
+  return comparison;
 }
 
 Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit) {
@@ -63,7 +69,8 @@ Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit) 
   const auto status = child.wait(limit);
   Outcome outcome{.index = page->index.load(),
                   .linux_answer = page->linux_answer.data(),
-                  .vkern_answer = page->vkern_answer.data()};
+                  .vkern_answer = page->vkern_answer.data(),
+                  .ops = page->ops};
   if (!status)
     outcome.end = Outcome::End::hung;
   else if (page->differs)

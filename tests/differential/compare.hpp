@@ -28,9 +28,16 @@ struct Mismatch {
   Answer vkern_answer;
 };
 
-/// Resets both sides and performs all of it. `at`, if not null, is told the index of each op.
-std::optional<Mismatch> compare(LinuxSide& linux_side, VkernSide& vkern_side,
-                                const Sequence& sequence, std::atomic<std::uint32_t>* at = nullptr);
+struct Comparison {
+  std::optional<Mismatch> mismatch;
+  /// How many were compared: fewer than there are if the machine was late, where time passes.
+  std::size_t ops = 0;
+};
+
+/// Performs all of it, up to the first difference, and resets both sides. `at`, if not null, is
+/// told the index of each op.
+Comparison compare(LinuxSide& linux_side, VkernSide& vkern_side, const Sequence& sequence,
+                   std::atomic<std::uint32_t>* at = nullptr);
 
 struct Outcome {
   enum class End { same, mismatch, died, hung };
@@ -38,7 +45,8 @@ struct Outcome {
   std::size_t index = 0;  // Of the op at which it ended so.
   std::string linux_answer;
   std::string vkern_answer;
-  int status = 0;  // Of a process that died, as waitpid(2) has it.
+  int status = 0;       // Of a process that died, as waitpid(2) has it.
+  std::size_t ops = 0;  // That were compared; see Comparison.
 };
 
 /// In a process of its own, which is given up after `limit`.

@@ -48,7 +48,8 @@ class Generator {
 
   Sequence make() {
     constexpr std::array<std::uint64_t, 8> lengths{6, 12, 12, 24, 24, 40, 80, 200};
-    const std::uint64_t most = lengths[random_.below(lengths.size())];
+    const bool is_slow = (kinds_ & bit(Kind::time)) != 0;
+    const std::uint64_t most = is_slow ? 24 : lengths[random_.below(lengths.size())];
     const std::uint64_t length = most / 2 + random_.below(most);
     while (sequence_.size() < length) add(choose_op());
     look_at_everything();
@@ -69,6 +70,7 @@ class Generator {
               : random_.chance(1, few ? std::min<std::uint64_t>(one_in(kind), 2) : one_in(kind));
       if (chosen) kinds_ |= bit(kind) & present;
     }
+    kinds_ |= present & in_one_tier();
     if ((kinds_ & objects) == 0) kinds_ |= bit(Kind::event);
   }
 

@@ -16,7 +16,8 @@
 
 namespace tocsin::differential {
 
-/// The same for the same seed and `present`, the kinds to choose from.
+/// The same for the same seed and `present`, the kinds to choose from. What only one
+/// tier has, every sequence has if it is among them.
 Sequence generate(std::uint64_t seed, std::uint32_t present);
 
 }  // namespace tocsin::differential

@@ -11,8 +11,9 @@
 namespace tocsin::differential {
 namespace {
 
-constexpr std::array<std::string_view, kinds> kind_names{
-    "descriptor", "wait", "event", "pipe", "local", "signal", "timer", "file", "queue", "process"};
+constexpr std::array<std::string_view, kinds> kind_names{"descriptor", "wait",    "event", "pipe",
+                                                         "local",      "signal",  "timer", "file",
+                                                         "queue",      "process", "time"};
 
 bool absent(const auto& result) {
   if (result) return false;

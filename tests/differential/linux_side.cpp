@@ -90,6 +90,19 @@ std::string LinuxSide::fdinfo(int fd) {
   return comparable_fdinfo(text);
 }
 
+TimePoint LinuxSide::now() {
+  const timespec time = kernel().clock_gettime(CLOCK_MONOTONIC).value();
+  return TimePoint{std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec}};
+}
+
+void LinuxSide::wait_until(TimePoint when) {
+  for (Duration left = when - now(); left > Duration::zero(); left = when - now()) {
+    const timespec time{.tv_sec = left / std::chrono::seconds{1},
+                        .tv_nsec = (left % std::chrono::seconds{1}).count()};
+    static_cast<void>(kernel().ppoll({}, &time));  // Ends early or not: it is asked again.
+  }
+}
+
 pid_t LinuxSide::fork() {
   const pid_t pid = ::fork();
   CHECK(pid != -1, "there is room for a process");
@@ -128,7 +141,7 @@ Content LinuxSide::content_of(int fd) {
 }
 
 void LinuxSide::reset(std::uint32_t used) {
-  clear_slots();
+  clear();
   ++sequence_number();
   ::close_range(0, UINT_MAX, 0);
   if ((used & bit(Kind::process)) != 0) end_children(std::exchange(children_, {}));

@@ -28,7 +28,8 @@ constexpr auto help = R"(fuzz_differential: the same system calls on Linux and o
   --seconds S    how long (10)
   --sequences N  at most so many from each process; with --seed: that one again
   --jobs N       processes (1)
-  --tier T       1: one thread, nothing waits, no time passes (the one there is)
+  --tier T       1 (the default): one thread, nothing waits, no time passes
+                 2: time passes, on both in steps of 20 ms; takes many --jobs, 40 or so
   --only KINDS   of the kinds, only these: event,pipe,...
   --replay FILE  the sequence in FILE instead, and nothing else
   --print        with --replay or --seed: print the sequence and a C program, and do nothing
@@ -53,7 +54,7 @@ bool number(const char* text, std::uint64_t& into) {
 }
 
 bool kinds_named(std::string_view text, std::uint32_t& into) {
-  into = bit(Kind::descriptor) | bit(Kind::wait);
+  into = bit(Kind::descriptor) | bit(Kind::wait) | in_one_tier();
   while (!text.empty()) {
     const std::size_t length = std::min(text.size(), text.find(','));
     std::size_t i = 0;
@@ -77,7 +78,8 @@ bool set(Arguments& arguments, std::string_view option, const char* value) {
   if (option == "--seconds") campaign.time = milliseconds{count * 1000};
   if (option == "--sequences") campaign.most_sequences = count;
   if (option == "--jobs") campaign.workers = static_cast<int>(count);
-  if (option == "--tier") return count == 1;
+  if (option == "--tier") campaign.tier = static_cast<int>(count);
+  if (option == "--tier") return count >= 1 && count <= tiers;
   return option != "--jobs" || (count > 0 && count <= 1024);
 }
 
@@ -114,7 +116,7 @@ std::string_view errno_of(std::string_view answer) {
 
 // Fails in the same way: by the same end, or at the same operation with the same errnos.
 bool fails_alike(const Sequence& candidate, const Outcome& like, const OpSpec* at) {
-  const Outcome outcome = run_isolated(candidate, milliseconds{1000});
+  const Outcome outcome = run_isolated(candidate, milliseconds{5000});
   if (outcome.end != like.end) return false;
   if (outcome.end != Outcome::End::mismatch) return true;
   return candidate[outcome.index].spec == at &&
@@ -182,10 +184,11 @@ int run(const Arguments& arguments) {
   }
   if (!arguments.replay.empty()) return replay(arguments);
   if (arguments.print) {
-    print(generate(arguments.campaign.seed, kinds_to_compare() & arguments.campaign.only));
+    print(generate(arguments.campaign.seed,
+                   kinds_to_compare(arguments.campaign.tier) & arguments.campaign.only));
     return 0;
   }
-  std::printf("tier 1, from seed %llu, %d processes\n",
+  std::printf("tier %d, from seed %llu, %d processes\n", arguments.campaign.tier,
               static_cast<unsigned long long>(arguments.campaign.seed), arguments.campaign.workers);
   std::fflush(stdout);
   const Tally tally = run_campaign(arguments.campaign);

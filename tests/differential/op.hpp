@@ -38,11 +38,22 @@ enum class Kind : unsigned {
   file,  // Regular files, directories, FIFOs, inotify.
   queue,
   process,
+  time,  // Timers that expire, calls that wait: tier 2.
   count,
 };
 inline constexpr auto kinds = static_cast<std::size_t>(Kind::count);
 constexpr std::uint32_t bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
 std::string_view name_of(Kind kind);
+
+/// What a tier has and no other, by its number less one. In the first nothing waits and no time
+/// passes.
+inline constexpr std::array<std::uint32_t, 2> only_in_tier{0, bit(Kind::time)};
+inline constexpr int tiers = static_cast<int>(only_in_tier.size());
+constexpr std::uint32_t in_one_tier() {
+  std::uint32_t all = 0;
+  for (const std::uint32_t set : only_in_tier) all |= set;
+  return all;
+}
 
 /// What a slot holds, as far as the generator knows: a set of bits, for it prefers fitting ones.
 using Holds = std::uint32_t;

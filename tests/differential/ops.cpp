@@ -11,7 +11,7 @@ std::vector<OpSpec> make_table() {
   std::vector<OpSpec> table;
   for (const auto part :
        {descriptor_ops, transfer_ops, event_ops, epoll_ops, poll_ops, pipe_ops, local_ops,
-        message_ops, signal_ops, timer_ops, queue_ops, file_ops, process_ops})
+        message_ops, signal_ops, timer_ops, queue_ops, file_ops, process_ops, time_ops})
     std::ranges::move(part(), std::back_inserter(table));
   return table;
 }

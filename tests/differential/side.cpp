@@ -49,6 +49,7 @@ std::string to_text(const Answer& answer) {
 
 void Side::perform(const Op& op, Answer& answer) {
   answer.clear();
+  if (!start_) start_ = now();
   op.spec->perform(*this, op.values, answer);
 }
 
@@ -94,6 +95,20 @@ std::uint32_t Side::name_of_process(pid_t pid) {
   if (pid == kernel().getpid()) return 1;
   const auto child = std::ranges::find(children_, pid);
   return 2 + static_cast<std::uint32_t>(child - children_.begin());
+}
+
+void Side::pass(int count) {
+  cell_ += count;
+  wait_until(*start_ + cell * cell_);
+}
+
+// What ends a wait is a time-out, which began with a cell, or a timer, in the middle of one.
+void Side::finish_cell() {
+  const Duration phase = into_cell() % cell;
+  const Duration since_expiry = phase < cell / 2 ? phase : phase - cell / 2;
+  missed_cell_ = missed_cell_ || since_expiry > late;
+  while (into_cell() > late) ++cell_;
+  wait_until(*start_ + cell * cell_);
 }
 
 void Side::take(Answer& answer, std::int64_t slot, Result<int> made) {

@@ -13,12 +13,14 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/differential/op.hpp"
+#include "tocsin/base/time.hpp"
 #include "tocsin/kern/kernel.hpp"
 #include "tocsin/vkern/process.hpp"
 
@@ -63,6 +65,19 @@ class Side {
   virtual Kernel& kernel() = 0;
   /// Below the lines that every kind has, sorted, without what names a machine's own things.
   virtual std::string fdinfo(int fd) = 0;
+
+  // ---- time: in cells, see ops_time.cpp ---------------------------------------------------------
+  static constexpr std::chrono::milliseconds cell{20};
+  static constexpr Duration late = cell / 5;
+  /// On to the beginning of the `count`-th cell from here.
+  void pass(int count);
+  /// On to the end of the cell, unless this is the beginning of one.
+  void finish_cell();
+  /// How much of the cell is over: of real time always some.
+  Duration into_cell() { return now() - *start_ - cell * cell_; }
+  /// Too much of it, now or when a call came back, so that nobody knows what came first.
+  bool is_late() { return missed_cell_ || into_cell() > late; }
+
   /// A child that has the same descriptors and does nothing.
   virtual pid_t fork() = 0;
   /// Has a child, which was not waited for, end with a status, and waits until it is a zombie.
@@ -96,7 +111,12 @@ class Side {
             Result<std::array<int, 2>> made);
 
  protected:
-  void clear_slots() {
+  virtual TimePoint now() = 0;
+  virtual void wait_until(TimePoint when) = 0;
+  void clear() {
+    start_.reset();
+    cell_ = 0;
+    missed_cell_ = false;
     fds_.fill(-1);
     cookies_.clear();
     children_.fill(0);
@@ -105,6 +125,9 @@ class Side {
  private:
   std::uint32_t renamed_cookie(std::uint32_t cookie);
 
+  std::optional<TimePoint> start_;  // Of the first op.
+  std::int64_t cell_ = 0;           // In which this is.
+  bool missed_cell_ = false;
   std::array<pid_t, 3> children_{};
   std::vector<std::uint32_t> cookies_;  // In the order of their appearance.
   std::array<int, slots> fds_{-1, -1, -1, -1, -1, -1, -1, -1};
@@ -127,6 +150,9 @@ class LinuxSide final : public Side {
   void reset(std::uint32_t used) override;
 
  private:
+  TimePoint now() override;
+  void wait_until(TimePoint when) override;
+
   std::vector<pid_t> children_;  // That are not reaped, or may not be.
 };
 
@@ -146,6 +172,9 @@ class VkernSide final : public Side {
   static const vkern::Profile& profile();
 
  private:
+  TimePoint now() override { return system_->world().now(); }
+  void wait_until(TimePoint when) override;
+
   std::optional<vkern::System<vkern::Single>> system_;
 };
 

@@ -46,6 +46,10 @@ std::string VkernSide::fdinfo(int fd) {
   return open ? comparable_fdinfo((*open)->object().fdinfo()) : std::string{};
 }
 
+void VkernSide::wait_until(TimePoint when) {
+  if (when > now()) system_->world().advance(when - now());
+}
+
 pid_t VkernSide::fork() { return system_->init().fork().getpid(); }
 
 Result<> VkernSide::end_child(pid_t pid, int status) {
@@ -67,11 +71,11 @@ Content VkernSide::content_of(int fd) {
 }
 
 void VkernSide::reset(std::uint32_t) {
-  clear_slots();
   vkern::SystemOptions options;
   options.profile = profile();
   options.most_descriptors = most_descriptors;
   system_.emplace(options);
+  clear();
   const sigset_t all = all_but_sigpipe();
   // ENOSYS as long as it has no signals; then there are none to block.
   static_cast<void>(kernel().pthread_sigmask(SIG_SETMASK, &all, nullptr));
