@@ -111,6 +111,12 @@ void Epoll<P>::end_harvest(List<internal::ReadyLink>& batch) {
 }
 
 template <class P>
+void Epoll<P>::disable(Item<P>& item) {
+  const std::lock_guard lock(list_lock_);
+  item.interest &= internal::how_bits;
+}
+
+template <class P>
 Count Epoll<P>::deliver(List<internal::ReadyLink>& batch, std::span<epoll_event> events) {
   std::size_t delivered = 0;
   while (delivered < events.size()) {
@@ -124,9 +130,9 @@ Count Epoll<P>::deliver(List<internal::ReadyLink>& batch, std::span<epoll_event>
       return std::unexpected(Errno{EFAULT});
     }
     events[delivered++] = {.events = ready, .data = {.u64 = item.data}};
-    const std::lock_guard lock(list_lock_);
+    // While it harvests, the ready list is its own: who is told goes to the overflow.
     if ((item.interest & EPOLLONESHOT) != 0)
-      item.interest &= internal::how_bits;
+      disable(item);
     else if ((item.interest & EPOLLET) == 0)
       ready_.push_back(item);
   }

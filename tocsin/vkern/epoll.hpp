@@ -45,12 +45,12 @@ class Nesting;
 template <class P>
 class Epoll final : public Object<P> {
  public:
-  explicit Epoll(System<P>& system) : system_(system) {}
+  explicit Epoll(System<P>& system) : system_(system) { this->set_is_epoll(); }
   ~Epoll() override = default;
 
   /// epoll_ctl(2), for a target that can be waited for and is not this epoll itself. Fails with
   /// EEXIST, ENOENT, EINVAL, ELOOP, ENOSPC as there; after a failure nothing has changed.
-  Result<> control(int operation, int fd, Description<P>& target, epoll_event event);
+  Result<> control(int operation, int fd, Description<P>& target, const epoll_event& event);
 
   /// epoll_wait(2), until `deadline` (nullopt: for ever; or at_once). Fails with EFAULT if `events`
   /// is null and there is something to store. Requires: room for one event at least.
@@ -63,7 +63,6 @@ class Epoll final : public Object<P> {
   bool can_read() const override { return false; }
   bool can_write() const override { return false; }
   std::string fdinfo() const override;
-  Epoll<P>* as_epoll() override { return this; }
 
   /// Ends every registration of `description`, which ends.
   static void forget(Description<P>& description);
@@ -76,11 +75,11 @@ class Epoll final : public Object<P> {
   friend Nesting;
 
   // epoll_control.cpp; under the mutex.
-  Result<> add(int fd, Description<P>& target, const epoll_event& event);
-  Result<> add_nested(int fd, Description<P>& target, const epoll_event& event);
-  Item<P>* insert(int fd, Description<P>& target, const epoll_event& event);
+  Result<> add(int fd, Description<P>& target, internal::Interest interest);
+  Result<> add_nested(int fd, Description<P>& target, internal::Interest interest);
+  Item<P>* insert(int fd, Description<P>& target, internal::Interest interest);
   void attach(Item<P>& item);
-  void modify(Item<P>& item, const epoll_event& event);
+  void modify(Item<P>& item, internal::Interest interest);
   void remove(Item<P>& item);
 
   Count wait_asleep(std::span<epoll_event> events, std::optional<TimePoint> deadline);
@@ -90,6 +89,7 @@ class Epoll final : public Object<P> {
   void end_harvest(List<internal::ReadyLink>& batch);
   Count deliver(List<internal::ReadyLink>& batch, std::span<epoll_event> events);
   void make_ready(Item<P>& item);
+  void disable(Item<P>& item);
   void wake_pollers();
 
   // struct epoll_params.
@@ -109,10 +109,15 @@ class Epoll final : public Object<P> {
   internal::InterestTable<P> interest_;
 
   [[no_unique_address]] Lock list_lock_;
-  List<internal::ReadyLink> ready_;
-  Item<P>* overflow_ = nullptr;  // Who was told while a harvest ran, last first.
+  List<internal::ReadyLink> ready_;  // The harvester's alone while there is one.
+  Item<P>* overflow_ = nullptr;      // Who was told while a harvest ran, last first.
   bool harvesting_ = false;
   WaitQueue sleepers_;  // In epoll_wait(2): the last to come is woken first.
 };
+
+template <class P>
+Epoll<P>* Object<P>::as_epoll() {
+  return is_epoll_ ? static_cast<Epoll<P>*>(this) : nullptr;
+}
 
 }  // namespace tocsin::vkern

@@ -27,24 +27,28 @@ constexpr Mask allowed_with_exclusive =
 }  // namespace
 
 template <class P>
-Result<> Epoll<P>::control(int operation, int fd, Description<P>& target, epoll_event event) {
-  const bool has_event = operation != EPOLL_CTL_DEL;
+Result<> Epoll<P>::control(int operation, int fd, Description<P>& target,
+                           const epoll_event& event) {
+  // EPOLLWAKEUP keeps a system from suspending; this one never does (epoll_ctl(2): without
+  // CAP_BLOCK_SUSPEND it "is silently ignored").
+  internal::Interest interest{.events = event.events & ~static_cast<Mask>(EPOLLWAKEUP),
+                              .data = event.data.u64};
   // In the order in which Linux finds fault: what EPOLLEXCLUSIVE forbids comes before anything that
   // depends on what is registered.
-  if (has_event && (event.events & EPOLLEXCLUSIVE) != 0) {
+  if ((interest.events & EPOLLEXCLUSIVE) != 0) {
     if (operation == EPOLL_CTL_MOD) return std::unexpected(Errno::invalid);
     if (operation == EPOLL_CTL_ADD &&
-        (target.object().as_epoll() != nullptr || (event.events & ~allowed_with_exclusive) != 0))
+        (target.object().as_epoll() != nullptr || (interest.events & ~allowed_with_exclusive) != 0))
       return std::unexpected(Errno::invalid);
   }
 
-  event.events |= EPOLLERR | EPOLLHUP;
+  interest.events |= EPOLLERR | EPOLLHUP;
   if (operation == EPOLL_CTL_ADD) {
     if (target.object().as_epoll() != nullptr || Nesting::is_watched(*this))
-      return add_nested(fd, target, event);
+      return add_nested(fd, target, interest);
     const std::lock_guard one_at_a_time(mutex_);
     if (interest_.find(fd, target) != nullptr) return std::unexpected(Errno{EEXIST});
-    return add(fd, target, event);
+    return add(fd, target, interest);
   }
 
   const std::lock_guard one_at_a_time(mutex_);
@@ -57,7 +61,7 @@ Result<> Epoll<P>::control(int operation, int fd, Description<P>& target, epoll_
     case EPOLL_CTL_MOD:
       if (item == nullptr) return std::unexpected(Errno{ENOENT});
       if (item->is_exclusive()) return std::unexpected(Errno::invalid);
-      modify(*item, event);
+      modify(*item, interest);
       return {};
     default:
       return std::unexpected(Errno::invalid);
@@ -65,9 +69,9 @@ Result<> Epoll<P>::control(int operation, int fd, Description<P>& target, epoll_
 }
 
 template <class P>
-Item<P>* Epoll<P>::insert(int fd, Description<P>& target, const epoll_event& event) {
+Item<P>* Epoll<P>::insert(int fd, Description<P>& target, internal::Interest interest) {
   if (!system_.count_watch()) return nullptr;
-  Item<P>& item = interest_.add(*this, fd, Ref<Description<P>>(target), event);
+  Item<P>& item = interest_.add(*this, fd, Ref<Description<P>>(target), interest);
   const std::lock_guard lock(target.watchers_lock_);
   target.watchers_.push_front(item);
   return &item;
@@ -81,8 +85,8 @@ void Epoll<P>::attach(Item<P>& item) {
 }
 
 template <class P>
-Result<> Epoll<P>::add(int fd, Description<P>& target, const epoll_event& event) {
-  Item<P>* const item = insert(fd, target, event);
+Result<> Epoll<P>::add(int fd, Description<P>& target, internal::Interest interest) {
+  Item<P>* const item = insert(fd, target, interest);
   if (item == nullptr) return std::unexpected(Errno{ENOSPC});
   attach(*item);
   return {};
@@ -92,14 +96,14 @@ Result<> Epoll<P>::add(int fd, Description<P>& target, const epoll_event& event)
 // locks: so it is done between the two halves of adding, with this epoll's mutex released. The
 // nesting lock keeps other links from coming meanwhile.
 template <class P>
-Result<> Epoll<P>::add_nested(int fd, Description<P>& target, const epoll_event& event) {
+Result<> Epoll<P>::add_nested(int fd, Description<P>& target, internal::Interest interest) {
   const std::lock_guard no_other_links(system_.nesting_lock());
   Nesting nesting(*this, target);
   if (auto done = nesting.check_depth(); !done) return done;
 
   std::unique_lock one_at_a_time(mutex_);
   if (interest_.find(fd, target) != nullptr) return std::unexpected(Errno{EEXIST});
-  Item<P>* const item = insert(fd, target, event);
+  Item<P>* const item = insert(fd, target, interest);
   if (item == nullptr) return std::unexpected(Errno{ENOSPC});
   one_at_a_time.unlock();
   const auto checked = nesting.check_paths();
@@ -113,12 +117,12 @@ Result<> Epoll<P>::add_nested(int fd, Description<P>& target, const epoll_event&
 }
 
 template <class P>
-void Epoll<P>::modify(Item<P>& item, const epoll_event& event) {
+void Epoll<P>::modify(Item<P>& item, internal::Interest interest) {
   {
     const std::lock_guard lock(list_lock_);
-    item.interest = event.events;
+    item.interest = interest.events;
   }
-  item.data = event.data.u64;
+  item.data = interest.data;
   if (item.look() != 0) make_ready(item);
 }
 
@@ -178,8 +182,8 @@ void Epoll<P>::forget(Description<P>& description) {
 
 // What the rest of the class and of the kernel calls. (The class itself is instantiated in
 // epoll.cpp.)
-template Result<> Epoll<Single>::control(int, int, Description<Single>&, epoll_event);
-template Result<> Epoll<Threads>::control(int, int, Description<Threads>&, epoll_event);
+template Result<> Epoll<Single>::control(int, int, Description<Single>&, const epoll_event&);
+template Result<> Epoll<Threads>::control(int, int, Description<Threads>&, const epoll_event&);
 template void Epoll<Single>::remove(Item<Single>&);
 template void Epoll<Threads>::remove(Item<Threads>&);
 template void Epoll<Single>::forget(Description<Single>&);

@@ -22,6 +22,7 @@ template <class P>
 FileObject<P>::FileObject(FileSystem<P>& files, FileNode<P>& node, typename P::Lock& lock)
     : Object<P>(lock), files_(files), node_(node) {
   files_.pin(node);
+  if (!node.is_fifo()) this->set_cannot_poll();
 }
 
 template <class P>

@@ -31,7 +31,6 @@ class FileObject : public Object<P> {
   FileNode<P>& node() const { return *node_; }
 
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
-  bool can_poll() const override { return false; }
   void released(Description<P>& description) override;
   FileObject<P>* as_file() override { return this; }
 
@@ -87,7 +86,6 @@ class NamedPipe final : public FileObject<P> {
   /// `pipe` is open on the pipe itself, and ends with this.
   NamedPipe(FileSystem<P>& files, FileNode<P>& node, Open<P> pipe);
 
-  bool can_poll() const override { return true; }
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
   Count write(Process<P>& process, Description<P>& description, ByteView bytes) override;

@@ -72,7 +72,7 @@ class Object : public Counted<P> {
   virtual Mask poll(Description<P>& description, PollTable* table, Mask requested) = 0;
 
   /// Whether it can be waited for: epoll_ctl(2) answers EPERM if not.
-  virtual bool can_poll() const { return true; }
+  bool can_poll() const { return can_poll_; }
 
   /// read(2) and write(2): EINVAL for what cannot be read or written.
   virtual Count read(Process<P>& process, Description<P>& description, MutableBytes into);
@@ -115,7 +115,7 @@ class Object : public Counted<P> {
 
   /// Itself, if it is one.
   virtual Socket<P>* as_socket() { return nullptr; }
-  virtual Epoll<P>* as_epoll() { return nullptr; }
+  Epoll<P>* as_epoll();  // epoll.hpp
   virtual FileObject<P>* as_file() { return nullptr; }
 
  protected:
@@ -123,7 +123,13 @@ class Object : public Counted<P> {
   /// One that shares the lock of others, which must outlive it.
   explicit Object(Lock& lock) : lock_(&lock) {}
 
+  /// What every epoll call asks is not worth a virtual call: constructors say it here.
+  void set_cannot_poll() { can_poll_ = false; }
+  void set_is_epoll() { is_epoll_ = true; }
+
  private:
+  bool can_poll_ = true;
+  bool is_epoll_ = false;
   Lock* lock_;
   [[no_unique_address]] mutable Lock own_lock_;
 };

@@ -18,6 +18,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "tocsin/vkern/internal/asymmetric_fence.hpp"
+
 namespace tocsin::vkern {
 
 class SingleWorld;
@@ -45,26 +47,32 @@ class PlainCounter {
   std::uint32_t count_;
 };
 
-/// Four bytes, without a system call while nobody has to wait for it.
+/// Eight bytes, without a system call while nobody has to wait for it.
+///
+/// Between letting go and looking for sleepers there has to be a fence, which costs as much as the
+/// rest of the two calls together; whoever is about to sleep pays for both (asymmetric_fence.hpp).
+/// Whoever unlocks keeps the lock alive until that has returned: its holder may have changed by
+/// then.
 class FutexLock {
  public:
   void lock() {
     std::uint32_t is_free = 0;
-    if (!state_.compare_exchange_strong(is_free, held, std::memory_order_acquire)) [[unlikely]]
+    if (!held_.compare_exchange_strong(is_free, 1, std::memory_order_acquire)) [[unlikely]]
       lock_slowly();
   }
   void unlock() {
-    if (state_.exchange(0, std::memory_order_release) == contended) [[unlikely]]
-      state_.notify_one();
+    held_.store(0, std::memory_order_release);
+    internal::cheap_fence();
+    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      wake_one();
   }
 
  private:
-  static constexpr std::uint32_t held = 1;
-  static constexpr std::uint32_t contended = 2;  // Somebody may sleep.
-
   void lock_slowly();
+  void wake_one();
 
-  std::atomic<std::uint32_t> state_ = 0;
+  std::atomic<std::uint32_t> held_ = 0;
+  std::atomic<std::uint32_t> sleepers_ = 0;  // And those who are about to.
 };
 
 /// A number that many threads count.

@@ -51,14 +51,11 @@ Result<int> Process<P>::epoll_create1(int flags) {
 
 template <class P>
 Result<> Process<P>::epoll_ctl(int epfd, int operation, int fd, epoll_event* event) {
-  epoll_event copy{};
-  if (operation != EPOLL_CTL_DEL) {
-    if (event == nullptr) return bad_address;
-    copy = *event;
-    // It keeps a system from suspending; this one never does (epoll_ctl(2), EPOLLWAKEUP: without
-    // CAP_BLOCK_SUSPEND it "is silently ignored").
-    copy.events &= ~static_cast<std::uint32_t>(EPOLLWAKEUP);
-  }
+  constexpr static epoll_event no_event{};
+  if (operation == EPOLL_CTL_DEL)
+    event = nullptr;  // It is not looked at.
+  else if (event == nullptr)
+    return bad_address;
   const Open<P> open = descriptors_.get(epfd);
   if (!open) return bad_descriptor;
   const Open<P> target = descriptors_.get(fd);
@@ -66,7 +63,7 @@ Result<> Process<P>::epoll_ctl(int epfd, int operation, int fd, epoll_event* eve
   if (!target->object().can_poll()) return std::unexpected(Errno::not_permitted);
   Epoll<P>* const epoll = open->object().as_epoll();
   if (epoll == nullptr || open.get() == target.get()) return invalid;
-  return epoll->control(operation, fd, *target, copy);
+  return epoll->control(operation, fd, *target, event != nullptr ? *event : no_event);
 }
 
 template <class P>

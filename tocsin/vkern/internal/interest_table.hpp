@@ -39,13 +39,12 @@ class InterestTable {
   }
 
   /// Requires: there is none of that number and description.
-  Item<P>& add(Epoll<P>& epoll, int number, Ref<Description<P>> description,
-               const epoll_event& event) {
+  Item<P>& add(Epoll<P>& epoll, int number, Ref<Description<P>> description, Interest interest) {
     const auto index = static_cast<std::size_t>(number);
     if (index >= by_number_.size()) by_number_.resize(index + 1);
     Item<P>** end = &by_number_[index];
     while (*end != nullptr) end = &(*end)->next_of_number;
-    *end = new (take_place()) Item<P>(epoll, number, std::move(description), event);
+    *end = new (take_place()) Item<P>(epoll, number, std::move(description), interest);
     ++size_;
     return **end;
   }

@@ -9,8 +9,9 @@
 // items as connections, so their size is looked after: 120 bytes.
 //
 // Ownership: its epoll's; it refers to its description, and does not keep it open.
-// Thread rule: `number`, `data` and what it watches under the epoll's mutex; `interest` and the
-// links of ready and overflow under its list lock; each other list under the lock of that list.
+// Thread rule: `number`, `data` and what it watches under the epoll's mutex; `interest` is changed
+// under both that and the list lock, and read under either; the links of ready and overflow under
+// the list lock, or by a harvest; each other list under the lock of that list.
 #pragma once
 
 #include <sys/epoll.h>
@@ -32,17 +33,19 @@ struct ReadyLink : ListLink {};
 /// leaves it so, deaf even to EPOLLERR and EPOLLHUP.
 inline constexpr Mask how_bits = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;
 
+/// An epoll_event that is asked for. It is not packed, as that is: so it stays in registers.
+struct Interest {
+  Mask events;
+  std::uint64_t data;
+};
+
 }  // namespace internal
 
 template <class P>
 class Item final : public WaitEntry, public internal::ReadyLink, public internal::WatcherLink {
  public:
-  Item(Epoll<P>& in, int fd, Ref<Description<P>> of, const epoll_event& event)
-      : epoll(in),
-        description(std::move(of)),
-        data(event.data.u64),
-        interest(event.events),
-        number(fd) {}
+  Item(Epoll<P>& in, int fd, Ref<Description<P>> of, internal::Interest what)
+      : epoll(in), description(std::move(of)), data(what.data), interest(what.events), number(fd) {}
 
   bool is_ready_listed() const {
     return static_cast<const internal::ReadyLink&>(*this).is_linked();
