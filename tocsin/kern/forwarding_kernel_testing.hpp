@@ -189,6 +189,12 @@ class ForwardingKernel : public Kernel {
   Result<> fchmodat(int directory, const char* path, mode_t mode) override {
     return below_.fchmodat(directory, path, mode);
   }
+  Result<> symlinkat(const char* target, int directory, const char* path) override {
+    return below_.symlinkat(target, directory, path);
+  }
+  Result<> utimensat(int directory, const char* path, const timespec* times, int flags) override {
+    return below_.utimensat(directory, path, times, flags);
+  }
   Result<timespec> clock_gettime(clockid_t clock) override { return below_.clock_gettime(clock); }
   pid_t getpid() override { return below_.getpid(); }
   Result<void*> mmap(std::size_t length, int protection, int flags) override {

@@ -157,6 +157,10 @@ class Kernel {
   virtual Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
                              unsigned flags) = 0;
   virtual Result<> fchmodat(int directory, const char* path, mode_t mode) = 0;
+  /// A symbolic link at `path`, in which `target` is written.
+  virtual Result<> symlinkat(const char* target, int directory, const char* path) = 0;
+  /// `times`: of the last access and of the last change, or null for now.
+  virtual Result<> utimensat(int directory, const char* path, const timespec* times, int flags) = 0;
   /// Reads from `from` at `*offset`, which it advances.
   virtual Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) = 0;
 

@@ -345,6 +345,14 @@ Result<> LinuxKernel::fchmodat(int directory, const char* path, mode_t mode) {
   return nothing_or_errno(::fchmodat(directory, path, mode, 0));
 }
 
+Result<> LinuxKernel::symlinkat(const char* target, int directory, const char* path) {
+  return nothing_or_errno(::symlinkat(target, directory, path));
+}
+
+Result<> LinuxKernel::utimensat(int directory, const char* path, const timespec* times, int flags) {
+  return nothing_or_errno(::utimensat(directory, path, times, flags));
+}
+
 // ---- the process --------------------------------------------------------------------------------
 
 Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {

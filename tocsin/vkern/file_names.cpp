@@ -35,10 +35,21 @@ void describe(const FileNode<P>& node, struct statx& into) {
   into.stx_mode = static_cast<std::uint16_t>(node.mode);
   into.stx_ino = node.number;
   into.stx_size = node.bytes.size();
-  into.stx_blocks = (node.bytes.size() + page - 1) / page * (page / sector);
+  if (node.is_regular()) into.stx_blocks = (node.bytes.size() + page - 1) / page * (page / sector);
   into.stx_atime = time_of(node.accessed);
   into.stx_mtime = time_of(node.modified);
   into.stx_ctime = time_of(node.changed);
+}
+
+// As utimensat(2) takes it.
+bool is_time(const timespec& time) {
+  return (time.tv_nsec >= 0 && time.tv_nsec < 1'000'000'000) || time.tv_nsec == UTIME_NOW ||
+         time.tv_nsec == UTIME_OMIT;
+}
+
+Duration wanted_time(const timespec* times, std::size_t which, Duration now) {
+  if (times == nullptr || times[which].tv_nsec == UTIME_NOW) return now;
+  return std::chrono::seconds{times[which].tv_sec} + Duration{times[which].tv_nsec};
 }
 
 // What has no name has no node either: only its kind is known.
@@ -76,7 +87,7 @@ Result<> Process<P>::statx(int directory, const char* path, int flags, unsigned 
   const auto start = internal::start_of(*this, directory, *text);
   if (!start) return std::unexpected(start.error());
   const std::lock_guard lock(system_.files().lock());
-  const auto node = system_.files().find(*start, *text);
+  const auto node = system_.files().find(*start, *text, (flags & AT_SYMLINK_NOFOLLOW) == 0);
   if (!node) return std::unexpected(node.error());
   describe(**node, into);
   return {};
@@ -107,6 +118,18 @@ Result<> Process<P>::mknodat(int directory, const char* path, mode_t mode) {
   if (!start) return std::unexpected(start.error());
   const std::lock_guard lock(system_.files().lock());
   return system_.files().make(*start, *text, kind | (mode & 07777));
+}
+
+template <class P>
+Result<> Process<P>::symlinkat(const char* target, int directory, const char* path) {
+  const auto leads_to = internal::path_of(target);
+  if (!leads_to) return std::unexpected(leads_to.error());
+  const auto text = internal::path_of(path);
+  if (!text) return std::unexpected(text.error());
+  const auto start = internal::start_of(*this, directory, *text);
+  if (!start) return std::unexpected(start.error());
+  const std::lock_guard lock(system_.files().lock());
+  return system_.files().make_link(*leads_to, *start, *text);
 }
 
 template <class P>
@@ -153,17 +176,48 @@ Result<> Process<P>::fchmodat(int directory, const char* path, mode_t mode) {
   return {};
 }
 
+// To have both changed is told as a change of attributes; one of them, as if the file had been read
+// or written.
+template <class P>
+Result<> Process<P>::utimensat(int directory, const char* path, const timespec* times, int flags) {
+  if (path == nullptr) return invalid;  // The C library's answer.
+  const bool sets_accessed = times == nullptr || times[0].tv_nsec != UTIME_OMIT;
+  const bool sets_modified = times == nullptr || times[1].tv_nsec != UTIME_OMIT;
+  if (!sets_accessed && !sets_modified) return {};  // Whatever the path is.
+  if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0) return invalid;
+  const auto text = internal::path_of(path);
+  if (!text) return std::unexpected(text.error());
+  const auto start = internal::start_of(*this, directory, *text);
+  if (!start) return std::unexpected(start.error());
+  FileSystem<P>& files = system_.files();
+  const std::lock_guard lock(files.lock());
+  const auto found = files.find(*start, *text, (flags & AT_SYMLINK_NOFOLLOW) == 0);
+  if (!found) return std::unexpected(found.error());
+  if (times != nullptr && (!is_time(times[0]) || !is_time(times[1]))) return invalid;
+  FileNode<P>& node = **found;
+  node.changed = files.now();
+  if (sets_accessed) node.accessed = wanted_time(times, 0, node.changed);
+  if (sets_modified) node.modified = wanted_time(times, 1, node.changed);
+  const std::uint32_t one = sets_accessed ? IN_ACCESS : IN_MODIFY;
+  files.tell(node, sets_accessed && sets_modified ? IN_ATTRIB : one, false);
+  return {};
+}
+
 template Result<> Process<Single>::statx(int, const char*, int, unsigned, struct statx&);
 template Result<> Process<Single>::mkdirat(int, const char*, mode_t);
 template Result<> Process<Single>::mknodat(int, const char*, mode_t);
 template Result<> Process<Single>::unlinkat(int, const char*, int);
 template Result<> Process<Single>::renameat2(int, const char*, int, const char*, unsigned);
 template Result<> Process<Single>::fchmodat(int, const char*, mode_t);
+template Result<> Process<Single>::symlinkat(const char*, int, const char*);
+template Result<> Process<Single>::utimensat(int, const char*, const timespec*, int);
 template Result<> Process<Threads>::statx(int, const char*, int, unsigned, struct statx&);
 template Result<> Process<Threads>::mkdirat(int, const char*, mode_t);
 template Result<> Process<Threads>::mknodat(int, const char*, mode_t);
 template Result<> Process<Threads>::unlinkat(int, const char*, int);
 template Result<> Process<Threads>::renameat2(int, const char*, int, const char*, unsigned);
 template Result<> Process<Threads>::fchmodat(int, const char*, mode_t);
+template Result<> Process<Threads>::symlinkat(const char*, int, const char*);
+template Result<> Process<Threads>::utimensat(int, const char*, const timespec*, int);
 
 }  // namespace tocsin::vkern

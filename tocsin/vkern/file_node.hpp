@@ -5,8 +5,8 @@
 //     FileObject (open) ──> [ FileNode ] ──parent──> FileNode ... /
 //                                └─ watched by: the inotify instances that have a watch on it
 //
-// It is the kernel's inode and dentry in one, since a file has one name here: there are no links.
-// What is deleted while it is open keeps its parent and its name, as Linux keeps the dentry,
+// It is the kernel's inode and dentry in one, since a file has one name here: there are no hard
+// links. What is deleted while it is open keeps its parent and its name, as Linux keeps the dentry,
 // because events go on naming it; it is over when the last opening of it goes.
 //
 // Ownership: counted; a directory refers to its children, a child to its directory. FileSystem cuts
@@ -47,6 +47,7 @@ class FileNode final : public Counted<P> {
   bool is_directory() const { return S_ISDIR(mode); }
   bool is_regular() const { return S_ISREG(mode); }
   bool is_fifo() const { return S_ISFIFO(mode); }
+  bool is_link() const { return S_ISLNK(mode); }
 
   std::uint64_t number;  // Of the inode.
   mode_t mode;
@@ -61,8 +62,8 @@ class FileNode final : public Counted<P> {
   std::uint32_t pins = 0;
 
   std::map<std::string, Ref<FileNode>, std::less<>> children;  // Of a directory.
-  std::vector<std::byte> bytes;                                // Of a regular file.
-  Ref<Object<P>> fifo;                                         // Of a FIFO, once it was opened.
+  std::vector<std::byte> bytes;  // Of a regular file; of a symbolic link, where it leads.
+  Ref<Object<P>> fifo;           // Of a FIFO, once it was opened.
   std::vector<Watched> watched;  // In the order in which the instances were made.
 };
 

@@ -86,6 +86,7 @@ class OpenCall {
     FileNode<P>& node = **found;
     if ((flags_ & O_DIRECTORY) != 0 && !node.is_directory()) return std::unexpected(Errno{ENOTDIR});
     if ((flags_ & O_PATH) != 0) return opened(make_ref<PathHandle<P>>(files_, node));
+    if (node.is_link()) return std::unexpected(Errno{ELOOP});  // O_NOFOLLOW.
     if (node.is_directory()) return open_directory(node);
     if (node.is_fifo()) return open_fifo(node, lock);
     return open_regular(node, is_new);
@@ -182,6 +183,7 @@ Result<int> Process<P>::openat2(int directory, const char* path, const open_how&
   if (!start) return std::unexpected(start.error());
   start->is_beneath = is_beneath;
   start->is_root = is_root;
+  start->refuses_link = (how.resolve & RESOLVE_NO_SYMLINKS) != 0;
   auto opened =
       internal::OpenCall<P>(*this, flags, static_cast<mode_t>(how.mode)).open(*start, *text);
   if (!opened) return std::unexpected(opened.error());

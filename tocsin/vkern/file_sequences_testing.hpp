@@ -11,6 +11,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -38,9 +39,11 @@ enum class Kind {
   send,
   make_directory,
   make_node,
+  make_link,
   remove,
   rename,
   change_mode,
+  set_times,
   status,
   watch,
   unwatch,
@@ -49,18 +52,25 @@ enum class Kind {
   wait,
   poll,
 };
-inline constexpr std::size_t kinds = 22;
+inline constexpr std::size_t kinds = 24;
 inline constexpr std::array<const char*, kinds> names{
-    "open",      "open_beneath", "close",   "read",     "write",  "read_at",   "pieces", "write_at",
-    "ftrunc",    "sendfile",     "mkdirat", "mknodat",  "unlink", "renameat2", "chmod",  "statx",
-    "add_watch", "rm_watch",     "events",  "FIONREAD", "wait",   "poll"};
+    "open",      "open_beneath", "close",     "read",     "write",     "read_at",
+    "pieces",    "write_at",     "ftrunc",    "sendfile", "mkdirat",   "mknodat",
+    "symlinkat", "unlink",       "renameat2", "chmod",    "utimensat", "statx",
+    "add_watch", "rm_watch",     "events",    "FIONREAD", "wait",      "poll"};
 inline constexpr std::array<std::uint64_t, kinds> weights{
-    90, 15, 70, 25, 30, 15, 15, 15, 20, 20, 40, 40, 60, 60, 20, 20, 90, 15, 60, 15, 40, 15};
+    90, 15, 70, 25, 30, 15, 15, 15, 20, 20, 40, 40, 60, 60, 60, 20, 10, 20, 90, 15, 60, 15, 40, 15};
 
 inline constexpr std::array paths{"a",      "a",    "b",       "d",   "d",        "d/a",
                                   "d/b",    "e",    "e/a",     "d/e", "d/e/a",    ".",
                                   "d/..",   "e/..", "a/",      "d/",  "d/../a",   "a/a",
                                   "nope/a", "d/.",  "//d///a", "",    "d/e/../a", "f"};
+
+/// Where links lead.
+inline constexpr std::array targets{"a", "a", "b", "d",    "d/",     "d/a",
+                                    "e", ".", "f", "d/..", "/nope/a"};
+inline constexpr std::array<std::uint64_t, 4> resolves{
+    RESOLVE_BENEATH, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 
 /// One call. Descriptors are symbols: modulo how many there are.
 struct Op {
@@ -98,7 +108,8 @@ inline std::uint64_t value_for(Kind kind, Prng& prng) {
   switch (kind) {
     case Kind::open:
     case Kind::open_beneath:
-      return one_of(prng, flags) | (prng.chance(1, 2) ? O_CLOEXEC : 0);
+      return one_of(prng, flags) | (prng.chance(1, 2) ? O_CLOEXEC : 0) |
+             (prng.chance(1, 6) ? O_NOFOLLOW : 0);
     case Kind::change_mode:
       return one_of(prng, modes);
     case Kind::make_node:

@@ -73,40 +73,76 @@ auto FileSystem<P>::step(const Start& start, Node& from, std::string_view name)
   return found->second;
 }
 
+// What is left of the trail is where `link` leads, and what was `behind` it. Requires: `trail` is
+// where the link is.
 template <class P>
-auto FileSystem<P>::find(const Start& start, std::string_view path) -> Result<Ref<Node>> {
-  const bool has_slash = path.ends_with('/');
-  Ref<Node> at = start.at;
-  while (has_more(path)) {
-    auto next = step(start, *at, take_name(path));
-    if (!next) return next;
-    at = std::move(*next);
+Result<> FileSystem<P>::follow(const Start& start, Trail& trail, const Node& link,
+                               std::string_view behind) {
+  constexpr int most_links = 40;  // path_resolution(7): "the maximum number of [...] followed".
+  if (++trail.links > most_links || start.refuses_link) return std::unexpected(Errno{ELOOP});
+  std::string path(as_text(link.bytes));
+  if (path.starts_with('/')) {
+    if (start.is_beneath) return std::unexpected(Errno{EXDEV});
+    trail.at = start.is_root ? start.at : root_;
   }
-  if (has_slash && !at->is_directory()) return no_directory;
-  return at;
+  trail.path = std::move(path.append(behind));
+  return {};
+}
+
+template <class P>
+auto FileSystem<P>::find(const Start& start, std::string_view path, bool follows)
+    -> Result<Ref<Node>> {
+  Trail trail{.at = start.at, .path = std::string(path)};
+  while (true) {
+    const auto place = find_place(start, trail);
+    if (!place) return std::unexpected(place.error());
+    if (place->name.empty()) return place->directory;
+    auto found = step(start, *place->directory, place->name);
+    if (!found) return found;
+    if (!(*found)->is_link() || (!follows && !place->has_slash)) {
+      if (place->has_slash && !(*found)->is_directory()) return no_directory;
+      return found;
+    }
+    if (auto done = follow(start, trail, **found, place->has_slash ? "/" : ""); !done)
+      return std::unexpected(done.error());
+  }
+}
+
+// The trail is at the place's directory then.
+template <class P>
+auto FileSystem<P>::find_place(const Start& start, Trail& trail) -> Result<Place> {
+  std::string_view left = trail.path;
+  std::string_view name = take_name(left);
+  while (has_more(left)) {
+    auto next = step(start, *trail.at, name);
+    if (!next) return std::unexpected(next.error());
+    if ((*next)->is_link()) {
+      if (auto done = follow(start, trail, **next, left); !done)
+        return std::unexpected(done.error());
+      left = trail.path;
+    } else {
+      trail.at = std::move(*next);
+    }
+    name = take_name(left);
+  }
+  if (!trail.at->is_directory()) return no_directory;
+  return Place{.directory = trail.at,
+               .name = std::string(name),
+               .is_normal = !name.empty() && name != "." && name != "..",
+               .has_slash = !left.empty()};
 }
 
 template <class P>
 auto FileSystem<P>::find_place(const Start& start, std::string_view path) -> Result<Place> {
-  Place place{.directory = start.at, .name = {}};
-  while (true) {
-    place.name = take_name(path);
-    if (!has_more(path)) break;
-    auto next = step(start, *place.directory, place.name);
-    if (!next) return std::unexpected(next.error());
-    place.directory = std::move(*next);
-  }
-  if (!place.directory->is_directory()) return no_directory;
-  place.is_normal = !place.name.empty() && place.name != "." && place.name != "..";
-  place.has_slash = !path.empty();
-  return place;
+  Trail trail{.at = start.at, .path = std::string(path)};
+  return find_place(start, trail);
 }
 
 template <class P>
 Result<> FileSystem<P>::make_at(const Place& place, mode_t mode, Ref<Node>& made) {
   if (place.name.size() > NAME_MAX) return std::unexpected(Errno{ENAMETOOLONG});
   if (!place.directory->is_linked) return absent;
-  constexpr mode_t umask = 022;
+  const mode_t umask = S_ISLNK(mode) ? 0 : 022;
   made = make_ref<Node>(++last_number_, mode & ~umask, now());
   link(*place.directory, place.name, made);
   touch(*place.directory);
@@ -118,32 +154,62 @@ template <class P>
 auto FileSystem<P>::find_or_make(const Start& start, std::string_view path, int flags, mode_t mode,
                                  bool& is_new) -> Result<Ref<Node>> {
   is_new = false;
-  if ((flags & O_CREAT) == 0) return find(start, path);
-  const auto place = find_place(start, path);
-  if (!place) return std::unexpected(place.error());
-  if (place->is_normal && place->has_slash) return is_directory;
-  auto found = step(start, *place->directory, place->name.empty() ? "." : place->name);
-  if (found && (flags & O_EXCL) != 0) return exists;
-  if (found && (*found)->is_directory()) return is_directory;
-  if (found || found.error() != Errno{ENOENT}) return found;
-  Ref<Node> made;
-  if (auto done = make_at(*place, S_IFREG | (mode & 07777), made); !done)
-    return std::unexpected(done.error());
-  is_new = true;
-  return made;
+  const bool follows = (flags & O_NOFOLLOW) == 0;
+  if ((flags & O_CREAT) == 0) return find(start, path, follows);
+  Trail trail{.at = start.at, .path = std::string(path)};
+  while (true) {
+    const auto place = find_place(start, trail);
+    if (!place) return std::unexpected(place.error());
+    if (place->is_normal && place->has_slash) return is_directory;
+    auto found = step(start, *place->directory, place->name.empty() ? "." : place->name);
+    if (found && (flags & O_EXCL) != 0) return exists;
+    if (found && (*found)->is_directory()) return is_directory;
+    if (found && (*found)->is_link() && follows) {
+      if (auto done = follow(start, trail, **found, ""); !done)
+        return std::unexpected(done.error());
+      continue;
+    }
+    if (found || found.error() != Errno{ENOENT}) return found;
+    Ref<Node> made;
+    if (auto done = make_at(*place, S_IFREG | (mode & 07777), made); !done)
+      return std::unexpected(done.error());
+    is_new = true;
+    return made;
+  }
 }
 
+// Where something can be made: nothing is there yet.
 template <class P>
-Result<> FileSystem<P>::make(const Start& start, std::string_view path, mode_t mode) {
-  const auto place = find_place(start, path);
-  if (!place) return std::unexpected(place.error());
+auto FileSystem<P>::find_new_place(const Start& start, std::string_view path, bool is_directory)
+    -> Result<Place> {
+  auto place = find_place(start, path);
+  if (!place) return place;
   if (!place->is_normal) return exists;
   const auto found = step(start, *place->directory, place->name);
   if (found) return exists;
   if (found.error() != Errno{ENOENT}) return std::unexpected(found.error());
-  if (place->has_slash && !S_ISDIR(mode)) return absent;
+  if (place->has_slash && !is_directory) return absent;
+  return place;
+}
+
+template <class P>
+Result<> FileSystem<P>::make(const Start& start, std::string_view path, mode_t mode) {
+  const auto place = find_new_place(start, path, S_ISDIR(mode));
+  if (!place) return std::unexpected(place.error());
   Ref<Node> made;
   return make_at(*place, mode, made);
+}
+
+template <class P>
+Result<> FileSystem<P>::make_link(std::string_view target, const Start& start,
+                                  std::string_view path) {
+  const auto place = find_new_place(start, path, false);
+  if (!place) return std::unexpected(place.error());
+  Ref<Node> made;
+  if (auto done = make_at(*place, S_IFLNK | 0777, made); !done) return done;
+  const ByteView bytes = as_bytes(target);
+  made->bytes.assign(bytes.begin(), bytes.end());
+  return {};
 }
 
 template <class P>

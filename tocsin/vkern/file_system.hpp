@@ -5,10 +5,10 @@
 //     openat, unlinkat, renameat2, ... ──> [ FileSystem ] ──> FileNode
 //                                                └─ events ──> Inotify
 //
-// Directories, regular files and FIFOs; no links of either kind, so RESOLVE_NO_SYMLINKS is always
-// kept. Whoever calls is root with a umask of 022, as far as this tree is concerned: modes are
-// stored and shown, and refuse nothing. The events of each operation, and their order, are Linux'
-// (inotify(7) says what, the kernel when).
+// Directories, regular files, FIFOs and symbolic links; no hard links. Whoever calls is root with a
+// umask of 022, as far as this tree is concerned: modes are stored and shown, and refuse nothing.
+// The events of each operation, and their order, are Linux' (inotify(7) says what, the kernel
+// when).
 //
 // One lock for the tree, for the content of the files, and for the inotify instances: what is told
 // is in the order in which it happened. Every member is called with it held.
@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "tocsin/base/result.hpp"
@@ -32,8 +33,9 @@ class FileObject;
 template <class P>
 struct PathStart {
   Ref<FileNode<P>> at;
-  bool is_beneath = false;  // RESOLVE_BENEATH: a way out is EXDEV.
-  bool is_root = false;     // RESOLVE_IN_ROOT: `..` in it is itself.
+  bool is_beneath = false;    // RESOLVE_BENEATH: a way out is EXDEV.
+  bool is_root = false;       // RESOLVE_IN_ROOT: `..` in it is itself.
+  bool refuses_link = false;  // RESOLVE_NO_SYMLINKS: one on the way is ELOOP.
 };
 
 template <class P>
@@ -55,8 +57,9 @@ class FileSystem {
 
   // ---- names: path_resolution(7) ----------------------------------------------------------------
 
-  /// What `path` names. ENOENT, ENOTDIR, ENAMETOOLONG, EXDEV.
-  Result<Ref<Node>> find(const Start& start, std::string_view path);
+  /// What `path` names: if that is a symbolic link, what it leads to, unless `follows` is false and
+  /// no slash is behind it. ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EXDEV.
+  Result<Ref<Node>> find(const Start& start, std::string_view path, bool follows = true);
 
   /// As open(2) finds or makes it: `flags` are its flags; `is_new` says whether it was made.
   Result<Ref<Node>> find_or_make(const Start& start, std::string_view path, int flags, mode_t mode,
@@ -64,6 +67,9 @@ class FileSystem {
 
   /// A directory, a regular file or a FIFO, by the type in `mode`: mkdir(2), mknod(2).
   Result<> make(const Start& start, std::string_view path, mode_t mode);
+
+  /// A symbolic link to `target`: symlink(2).
+  Result<> make_link(std::string_view target, const Start& start, std::string_view path);
 
   /// unlink(2); rmdir(2), if `flags` has AT_REMOVEDIR.
   Result<> remove(const Start& start, std::string_view path, int flags);
@@ -94,16 +100,25 @@ class FileSystem {
   std::uint64_t next_instance() { return ++last_instance_; }
 
  private:
+  /// A path that is being walked: what is left of it, and where that begins.
+  struct Trail {
+    Ref<Node> at;
+    std::string path;
+    int links = 0;  // Followed so far.
+  };
   /// The last component of a path, and the directory it is looked up in.
   struct Place {
     Ref<Node> directory;
-    std::string_view name;
+    std::string name;
     bool is_normal = true;   // Neither `.` nor `..` nor nothing, as in "/".
     bool has_slash = false;  // Behind it.
   };
 
   Result<Ref<Node>> step(const Start& start, Node& from, std::string_view name);
+  Result<> follow(const Start& start, Trail& trail, const Node& link, std::string_view behind);
+  Result<Place> find_place(const Start& start, Trail& trail);
   Result<Place> find_place(const Start& start, std::string_view path);
+  Result<Place> find_new_place(const Start& start, std::string_view path, bool is_directory);
   Result<> make_at(const Place& place, mode_t mode, Ref<Node>& made);
   Result<> may_replace(const Place& to, Node& source, Node* target);
   void move(Node& source, const Place& to);

@@ -70,6 +70,75 @@ TYPED_TEST(FileSystemTest, NothingLeadsOutOfADirectory) {
   EXPECT_EQ(beneath("/file"), 0);
 }
 
+TYPED_TEST(FileSystemTest, ALinkLeadsWhereItSays) {
+  Kernel& kernel = this->kernel_;
+  const auto link = [&](const char* target, const std::string& name) {
+    return errno_of(kernel.symlinkat(target, AT_FDCWD, this->at(name).c_str()));
+  };
+  const auto opened = [&](const std::string& name, int flags) {
+    const auto made = kernel.openat(AT_FDCWD, this->at(name).c_str(), flags, 0644);
+    if (made) this->keep(made);
+    return errno_of(made);
+  };
+  EXPECT_EQ(link("inner/file", "link"), 0);
+  EXPECT_EQ(link("inner/file", "link"), EEXIST);
+  EXPECT_EQ(link("", "empty"), ENOENT);
+  EXPECT_EQ(link("x", "slash/"), ENOENT);
+  EXPECT_EQ(opened("link", O_RDONLY), ENOENT);
+  EXPECT_EQ(opened("link", O_WRONLY | O_CREAT | O_EXCL), EEXIST);
+  EXPECT_EQ(opened("link", O_WRONLY | O_CREAT), 0) << "it makes what the link leads to";
+  EXPECT_EQ(opened("inner/file", O_RDONLY), 0);
+  EXPECT_EQ(opened("link", O_RDONLY | O_NOFOLLOW), ELOOP);
+  EXPECT_EQ(opened("link", O_PATH | O_NOFOLLOW), 0);
+  EXPECT_EQ(opened("link", O_PATH | O_NOFOLLOW | O_DIRECTORY), ENOTDIR);
+  EXPECT_EQ(opened("link/", O_RDONLY), ENOTDIR);
+  EXPECT_EQ(link(this->at("inner").c_str(), "absolute"), 0);
+  EXPECT_EQ(opened("absolute/file", O_RDONLY), 0);
+  EXPECT_EQ(link("circle", "circle"), 0);
+  EXPECT_EQ(opened("circle", O_RDONLY), ELOOP);
+  EXPECT_EQ(opened("circle/x", O_RDONLY), ELOOP);
+}
+
+TYPED_TEST(FileSystemTest, FortyLinksAreFollowedAndNoMore) {
+  this->open("file", O_CREAT | O_WRONLY);
+  std::string last = "file";
+  for (int i = 1; i <= 41; ++i) {
+    const std::string name = "link" + std::to_string(i);
+    ASSERT_TRUE(this->kernel_.symlinkat(last.c_str(), AT_FDCWD, this->at(name).c_str()));
+    last = name;
+  }
+  this->open("link40", O_RDONLY);
+  EXPECT_EQ(errno_of(this->kernel_.openat(AT_FDCWD, this->at("link41").c_str(), O_RDONLY, 0)),
+            ELOOP);
+}
+
+TYPED_TEST(FileSystemTest, NoLinkLeadsOutOfADirectory) {
+  this->open("secret", O_CREAT | O_WRONLY);
+  this->open("inner/file", O_CREAT | O_WRONLY);
+  for (const auto& [target, name] : {std::pair{"../secret", "inner/out"},
+                                     {"/file", "inner/absolute"},
+                                     {"file", "inner/in"},
+                                     {"..", "inner/up"}})
+    ASSERT_TRUE(this->kernel_.symlinkat(target, AT_FDCWD, this->at(name).c_str()));
+  const int inner = this->open("inner", O_PATH | O_DIRECTORY);
+  const auto opened = [&](const char* path, std::uint64_t resolve) {
+    open_how how{};
+    how.resolve = resolve;
+    const auto made = this->kernel_.openat2(inner, path, how);
+    if (made) this->keep(made);
+    return errno_of(made);
+  };
+  EXPECT_EQ(opened("in", RESOLVE_BENEATH), 0);
+  EXPECT_EQ(opened("out", RESOLVE_BENEATH), EXDEV);
+  EXPECT_EQ(opened("up/secret", RESOLVE_BENEATH), EXDEV);
+  EXPECT_EQ(opened("absolute", RESOLVE_BENEATH), EXDEV);
+  for (const char* const path : {"in", "out", "up/secret", "absolute"})
+    EXPECT_EQ(opened(path, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), ELOOP);
+  EXPECT_EQ(opened("absolute", RESOLVE_IN_ROOT), 0);
+  EXPECT_EQ(opened("up/file", RESOLVE_IN_ROOT), 0);
+  EXPECT_EQ(opened("out", RESOLVE_IN_ROOT), ENOENT);
+}
+
 TYPED_TEST(FileSystemTest, NoEpollTakesAFileAndAPollFindsItReady) {
   const int file = this->open("file", O_CREAT | O_RDWR);
   const int epoll = this->keep(this->kernel_.epoll_create1(0));

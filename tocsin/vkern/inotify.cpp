@@ -211,7 +211,8 @@ Result<int> Process<P>::inotify_add_watch(int fd, const char* path, std::uint32_
   const auto text = internal::path_of(path);
   if (!text) return std::unexpected(text.error());
   const std::lock_guard lock(system_.files().lock());
-  const auto node = system_.files().find({.at = Ref(system_.files().root())}, *text);
+  const auto node = system_.files().find({.at = Ref(system_.files().root())}, *text,
+                                         (mask & IN_DONT_FOLLOW) == 0);
   if (!node) return std::unexpected(node.error());
   if ((mask & IN_ONLYDIR) != 0 && !(*node)->is_directory()) return std::unexpected(Errno{ENOTDIR});
   return inotify->add_watch(**node, mask);

@@ -38,7 +38,9 @@ class Replay {
  public:
   Replay(Kernel& kernel, std::string base, const Instances& instances)
       : kernel_(kernel), base_(std::move(base)), notify_(instances) {
-    EXPECT_TRUE(kernel_.mkdirat(AT_FDCWD, base_.c_str(), 0755));
+    // Deep enough for paths with `..` behind links, of which none climbs further.
+    for (const char* const below : {"", "/x", "/x", "/x"})
+      EXPECT_TRUE(kernel_.mkdirat(AT_FDCWD, base_.append(below).c_str(), 0755));
     fds_.push_back(*kernel_.openat(AT_FDCWD, base_.c_str(), O_PATH | O_CLOEXEC, 0));
     for (std::size_t i = 0; i < notify_.size(); ++i) {
       before_[i] = *kernel_.inotify_add_watch(notify_[i], base_.c_str(), IN_OPEN);
@@ -87,6 +89,7 @@ class Replay {
   std::string status(const Op& op);
   std::string events(const Op& op);
   std::string mask(const Op& op);
+  std::string set_times(const Op& op);
   std::string names_and_modes(const Op& op);
   std::string inotify(const Op& op);
 
@@ -105,7 +108,7 @@ std::string Replay::open(const Op& op) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);
   how.mode = (flags & O_CREAT) != 0 ? 0644 : 0;
-  how.resolve = RESOLVE_BENEATH;
+  how.resolve = resolves[op.other % resolves.size()];
   const auto made = op.kind == Kind::open ? kernel_.openat(fd_of(op), paths[op.path], flags, 0644)
                                           : kernel_.openat2(fd_of(op), paths[op.path], how);
   if (!made) return answer(made);
@@ -141,10 +144,12 @@ std::string Replay::send(const Op& op) {
 std::string Replay::status(const Op& op) {
   struct statx facts{};
   const bool of_fd = op.value % 2 == 0;
-  const auto done = kernel_.statx(fd_of(op), of_fd ? "" : paths[op.path], of_fd ? AT_EMPTY_PATH : 0,
-                                  STATX_BASIC_STATS, facts);
+  const int follows = op.value % 3 == 0 ? AT_SYMLINK_NOFOLLOW : 0;
+  const auto done = kernel_.statx(fd_of(op), of_fd ? "" : paths[op.path],
+                                  of_fd ? AT_EMPTY_PATH : follows, STATX_BASIC_STATS, facts);
   std::ostringstream told;
   told << answer(done) << " mode " << std::oct << facts.stx_mode << std::dec;
+  if (S_ISLNK(facts.stx_mode)) told << " length " << facts.stx_size;
   if (S_ISREG(facts.stx_mode)) told << " size " << facts.stx_size << " links " << facts.stx_nlink;
   return told.str();
 }
@@ -178,6 +183,22 @@ std::string Replay::mask(const Op& op) {
   return std::to_string(one.revents);
 }
 
+// What was set is told with it; now is not.
+std::string Replay::set_times(const Op& op) {
+  constexpr std::array<long, 5> parts{UTIME_NOW, UTIME_OMIT, 7, 999'999'999, 1'000'000'000};
+  const std::array times{timespec{.tv_sec = 1000, .tv_nsec = parts[op.value % parts.size()]},
+                         timespec{.tv_sec = 2000, .tv_nsec = parts[op.other % parts.size()]}};
+  const int flags = op.value % 2 == 0 ? AT_SYMLINK_NOFOLLOW : 0;
+  const auto done = kernel_.utimensat(fd_of(op), paths[op.path], times.data(), flags);
+  if (!done) return answer(done);
+  struct statx facts{};
+  static_cast<void>(kernel_.statx(fd_of(op), paths[op.path], flags, STATX_BASIC_STATS, facts));
+  std::string told = "done";
+  for (const auto& stamp : {facts.stx_atime, facts.stx_mtime})
+    if (stamp.tv_sec <= 2000) told += ' ' + std::to_string(stamp.tv_nsec);
+  return told;
+}
+
 std::string Replay::names_and_modes(const Op& op) {
   const char* const path = paths[op.path];
   const auto value = static_cast<unsigned>(op.value);
@@ -186,6 +207,10 @@ std::string Replay::names_and_modes(const Op& op) {
       return answer(kernel_.mkdirat(fd_of(op), path, 0755));
     case Kind::make_node:
       return answer(kernel_.mknodat(fd_of(op), path, value));
+    case Kind::make_link:
+      return answer(kernel_.symlinkat(targets[op.other % targets.size()], fd_of(op), path));
+    case Kind::set_times:
+      return set_times(op);
     case Kind::remove:
       return answer(kernel_.unlinkat(fd_of(op), path, static_cast<int>(value)));
     case Kind::rename:

@@ -126,6 +126,8 @@ class Process final : public Kernel {
   Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
                      unsigned flags) override;
   Result<> fchmodat(int directory, const char* path, mode_t mode) override;
+  Result<> symlinkat(const char* target, int directory, const char* path) override;
+  Result<> utimensat(int directory, const char* path, const timespec* times, int flags) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
   Result<void*> mmap(std::size_t length, int protection, int flags) override;
