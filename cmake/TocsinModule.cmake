@@ -5,7 +5,7 @@
 
 set(tocsin_modules "")  # The object libraries so far, bottom-up.
 # Modules whose tests are run twice, by one binary: on Linux, and on the kernel in user space.
-set(tocsin_on_kernels loop source net)
+set(tocsin_on_kernels loop source net file http)
 
 # tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds]): a GoogleTest binary, its
 # cases known to ctest.

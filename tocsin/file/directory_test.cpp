@@ -4,45 +4,36 @@
 // name must be refused by the kernel, with the errno that openat2(2) says.
 #include "tocsin/file/directory.hpp"
 
-#include <sys/stat.h>
-
 #include <array>
-#include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 
-#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/kern/folder_testing.hpp"
 
 namespace tocsin {
 namespace {
 
-namespace fs = std::filesystem;
-
 class DirectoryTest : public testing::Test {
  protected:
   DirectoryTest() {
-    std::string name = (fs::temp_directory_path() / "tocsin-directory-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
-    fs::create_directories(base_ / "root" / "inner");
-    std::ofstream(base_ / "secret") << "secret";
-    std::ofstream(base_ / "root" / "file") << "content";
-    fs::create_symlink("../secret", base_ / "root" / "link_out");
-    fs::create_symlink("file", base_ / "root" / "link_in");
-    fs::create_symlink("..", base_ / "root" / "folder_out");
-    EXPECT_EQ(::mkfifo((base_ / "root" / "fifo").c_str(), 0600), 0);
+    base_.make_folder("root");
+    base_.make_folder("root/inner");
+    base_.write("secret", "secret");
+    base_.write("root/file", "content");
+    base_.make_link("../secret", "root/link_out");
+    base_.make_link("file", "root/link_in");
+    base_.make_link("..", "root/folder_out");
+    base_.make_fifo("root/fifo");
   }
-  ~DirectoryTest() override { fs::remove_all(base_); }
 
   Directory root() {
-    auto opened = Directory::open(kernel_, (base_ / "root").c_str());
+    auto opened = Directory::open(kernel_, base_.at("root").c_str());
     EXPECT_TRUE(opened.has_value());
     return std::move(*opened);
   }
 
-  LinuxKernel kernel_;
-  fs::path base_;
+  Kernel& kernel_ = kernel_under_test();
+  Folder base_;
 };
 
 TEST_F(DirectoryTest, ReadsAFileBelowIt) {
@@ -73,7 +64,7 @@ TEST_F(DirectoryTest, KnowsFoldersAndFifosForWhatTheyAre) {
 
 TEST_F(DirectoryTest, IsLeftByNoPath) {
   const Directory directory = root();
-  const std::string absolute = (base_ / "secret").string();
+  const std::string absolute = base_.at("secret");
   const struct {
     const char* path;
     int error;
@@ -98,8 +89,8 @@ TEST_F(DirectoryTest, IsLeftByNoPath) {
 }
 
 TEST_F(DirectoryTest, CannotBeWhatIsNoFolder) {
-  EXPECT_EQ(Directory::open(kernel_, (base_ / "secret").c_str()).error(), Errno{ENOTDIR});
-  EXPECT_EQ(Directory::open(kernel_, (base_ / "absent").c_str()).error(), Errno{ENOENT});
+  EXPECT_EQ(Directory::open(kernel_, base_.at("secret").c_str()).error(), Errno{ENOTDIR});
+  EXPECT_EQ(Directory::open(kernel_, base_.at("absent").c_str()).error(), Errno{ENOENT});
 }
 
 }  // namespace

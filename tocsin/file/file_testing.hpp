@@ -11,14 +11,12 @@
 #pragma once
 
 #include <signal.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <climits>
 #include <condition_variable>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,13 +26,14 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/file/file.hpp"
+#include "tocsin/kern/folder_testing.hpp"
 #include "tocsin/kern/forwarding_kernel_testing.hpp"
 #include "tocsin/task/scope.hpp"
 #include "tocsin/task/sleep.hpp"
 
 namespace tocsin {
 
-/// The real Linux, with a gate before its disks.
+/// The kernel under test, with a gate before its disks.
 class SlowDisk final : public ForwardingKernel {
  public:
   std::atomic<bool> cached = false;  // Whether preadv2 may answer from the page cache.
@@ -162,19 +161,15 @@ struct FileWorld {
   explicit FileWorld(const FileEngineOptions& options, const LoopOptions& loop_options = {})
       : loop(Loop::create(disk, loop_options).value()),
         made(FileEngine::create(*loop, options)),
-        engine(made ? std::move(*made) : nullptr) {
-    std::string pattern = testing::TempDir() + "tocsin-file-XXXXXX";
-    directory = ::mkdtemp(pattern.data());
-  }
+        engine(made ? std::move(*made) : nullptr) {}
   FileWorld(const FileWorld&) = delete;
   FileWorld& operator=(const FileWorld&) = delete;
   ~FileWorld() {
     disk.release();
     engine.reset();  // Waits for the calls that run: they may make files.
-    std::filesystem::remove_all(directory);
   }
 
-  std::string path(const std::string& name) const { return directory + "/" + name; }
+  std::string path(const std::string& name) const { return directory.at(name); }
 
   /// Awaits `awaitable` in a line of its own, and stores what it gives.
   template <Awaitable A>
@@ -211,11 +206,11 @@ struct FileWorld {
     return run(File::open(*engine, path(name), flags)).value();
   }
 
+  Folder directory;
   SlowDisk disk;
   std::unique_ptr<Loop> loop;
   Result<std::unique_ptr<FileEngine>> made;
   std::unique_ptr<FileEngine> engine;
-  std::string directory;
 };
 
 /// One suite, both engines; where io_uring is refused, its half is skipped and says why.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Method: a server and a client in one real loop. What is sent is bytes, what is compared is all
+// Method: a server and a client in one loop. What is sent is bytes, what is compared is all
 // the bytes that came back until the server closed; pieces are read one by one.
 #include "tocsin/http/server.hpp"
 

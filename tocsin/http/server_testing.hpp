@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Exchange: a server and one client in one real loop, for tests of what goes over the wire.
+// Exchange: a server and one client in one loop on the kernel under test, for tests of what goes
+// over the wire.
 //
 // Thread rule: one thread.
 #pragma once
@@ -13,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/http/server.hpp"
+#include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/loop/loop.hpp"
 #include "tocsin/task/scope.hpp"
 #include "tocsin/task/sleep.hpp"
@@ -22,7 +24,7 @@ namespace tocsin::http {
 class Exchange {
  public:
   explicit Exchange(const LoopOptions& loop = {})
-      : loop_(Loop::create(LinuxKernel::shared(), loop).value()) {}
+      : loop_(Loop::create(kernel_under_test(), loop).value()) {}
 
   ServerOptions options;
 

@@ -6,47 +6,35 @@
 
 #include <sys/stat.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include <gtest/gtest.h>
 
-#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/kern/folder_testing.hpp"
 #include "tocsin/task/executor_testing.hpp"
 
 namespace tocsin::http {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 class StaticFilesTest : public testing::Test {
  protected:
   StaticFilesTest() {
-    std::string name = (fs::temp_directory_path() / "tocsin-files-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
-    fs::create_directories(base_ / "root" / "folder" / "empty");
+    for (const char* const name : {"root", "root/folder", "root/folder/empty"})
+      base_.make_folder(name);
     write("page.html", "<p>page");
     write("folder/index.html", "<p>index");
     write("empty.txt", "");
     write(".hidden", "secret");
     write("large.bin", std::string(100'000, 'l'));
-    std::ofstream(base_ / "secret") << "secret";
-    fs::create_symlink("../secret", base_ / "root" / "link");
-    fs::create_symlink("..", base_ / "root" / "up");
-    EXPECT_EQ(::mkfifo((base_ / "root" / "fifo").c_str(), 0600), 0);
+    base_.write("secret", "secret");
+    base_.make_link("../secret", "root/link");
+    base_.make_link("..", "root/up");
+    base_.make_fifo("root/fifo");
     files_ = std::make_unique<StaticFiles>(
-        executor_, Directory::open(kernel_, (base_ / "root").c_str()).value());
-  }
-  ~StaticFilesTest() override {
-    files_.reset();
-    fs::remove_all(base_);
+        executor_, Directory::open(kernel_, base_.at("root").c_str()).value());
   }
 
-  void write(const std::string& path, std::string_view text) {
-    std::ofstream(base_ / "root" / path, std::ios::binary) << text;
-  }
+  void write(const std::string& path, std::string_view text) { base_.write("root/" + path, text); }
 
   Response get(std::string_view path, Conditions conditions = {}, std::string_view range = {}) {
     return (*files_)(
@@ -59,9 +47,9 @@ class StaticFilesTest : public testing::Test {
     return fields.substr(at, fields.find('\r', at) - at);
   }
 
-  LinuxKernel kernel_;
+  Kernel& kernel_ = kernel_under_test();
   ManualExecutor executor_;
-  fs::path base_;
+  Folder base_;
   std::unique_ptr<StaticFiles> files_;
 };
 
@@ -135,7 +123,7 @@ TEST_F(StaticFilesTest, SendsNothingThatTheClientHas) {
 TEST_F(StaticFilesTest, SaysNothingOfATimeThatSaysNothing) {
   write("store.txt", "from a store that sets all times to 1970");
   const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1, .tv_nsec = 0}};
-  ASSERT_EQ(::utimensat(AT_FDCWD, (base_ / "root" / "store.txt").c_str(), times, 0), 0);
+  ASSERT_TRUE(kernel_.utimensat(AT_FDCWD, base_.at("root/store.txt").c_str(), times, 0));
   EXPECT_FALSE(get("/store.txt").fields.contains("Last-Modified"));
   EXPECT_EQ(get("/store.txt", {.if_modified_since = "Sun, 06 Nov 1994 08:49:37 GMT"}).status,
             Status::ok);
@@ -176,18 +164,18 @@ TEST_F(StaticFilesTest, SeesAChangeWithinASecondAndNotBefore) {
   EXPECT_EQ(get("/page.html").content, "<p>new page");
   EXPECT_NE(tag_of("/page.html"), old_tag);
 
-  fs::remove(base_ / "root" / "page.html");
+  base_.remove("root/page.html");
   executor_.advance(1s);
   EXPECT_EQ(get("/page.html").status, Status::not_found);
 }
 
 TEST_F(StaticFilesTest, HoldsNoFileAndNoTimerWhenNobodyAsks) {
   Response kept = get("/large.bin");
-  const std::string link = "/proc/self/fd/" + std::to_string(kept.file.fd);
+  const int fd = kept.file.fd;
   const std::weak_ptr<const void> owner = kept.owner;
   executor_.advance(2s);
   EXPECT_FALSE(executor_.has_alarms());
-  EXPECT_TRUE(fs::exists(link)) << "an answer that is being sent keeps its file";
+  EXPECT_TRUE(kernel_.fcntl(fd, F_GETFD, 0)) << "an answer that is being sent keeps its file";
   kept.owner.reset();
   EXPECT_TRUE(owner.expired());
 }
