@@ -21,7 +21,8 @@ std::uint32_t with_kind(std::uint32_t event, const FileNode<P>& node) {
 template <class P>
 void FileSystem<P>::tell(Node& node, std::uint32_t event, bool through_file) {
   // Since 6.8 the directory of a FIFO is not told of what goes through it.
-  const bool stays_inside = node.is_fifo() && (event & (IN_ACCESS | IN_MODIFY)) != 0;
+  const bool stays_inside =
+      through_file && node.is_fifo() && (event & (IN_ACCESS | IN_MODIFY)) != 0;
   const bool through_unlinked = through_file && !node.is_linked;
   const auto own = node.watched;
   auto of_parent = node.parent && !stays_inside ? node.parent->watched : decltype(own){};

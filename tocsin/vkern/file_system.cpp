@@ -76,10 +76,11 @@ auto FileSystem<P>::step(const Start& start, Node& from, std::string_view name)
 // What is left of the trail is where `link` leads, and what was `behind` it. Requires: `trail` is
 // where the link is.
 template <class P>
-Result<> FileSystem<P>::follow(const Start& start, Trail& trail, const Node& link,
+Result<> FileSystem<P>::follow(const Start& start, Trail& trail, Node& link,
                                std::string_view behind) {
   constexpr int most_links = 40;  // path_resolution(7): "the maximum number of [...] followed".
   if (++trail.links > most_links || start.refuses_link) return std::unexpected(Errno{ELOOP});
+  link.accessed = now();
   std::string path(as_text(link.bytes));
   if (path.starts_with('/')) {
     if (start.is_beneath) return std::unexpected(Errno{EXDEV});

@@ -115,7 +115,7 @@ class FileSystem {
   };
 
   Result<Ref<Node>> step(const Start& start, Node& from, std::string_view name);
-  Result<> follow(const Start& start, Trail& trail, const Node& link, std::string_view behind);
+  Result<> follow(const Start& start, Trail& trail, Node& link, std::string_view behind);
   Result<Place> find_place(const Start& start, Trail& trail);
   Result<Place> find_place(const Start& start, std::string_view path);
   Result<Place> find_new_place(const Start& start, std::string_view path, bool is_directory);
