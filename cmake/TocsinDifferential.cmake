@@ -24,3 +24,9 @@ add_test(NAME differential.slice
                  --save ${CMAKE_BINARY_DIR}/differential.txt)
 math(EXPR limit "${TOCSIN_DIFFERENTIAL_SECONDS} * 2 + 120")
 set_tests_properties(differential.slice PROPERTIES LABELS differential TIMEOUT ${limit})
+
+# The tiers in which time passes and threads wait need less of the processor than of time.
+add_test(NAME differential.time
+         COMMAND fuzz_differential --tier 2 --seed 1 --seconds 10 --jobs 16
+                 --save ${CMAKE_BINARY_DIR}/differential-time.txt)
+set_tests_properties(differential.time PROPERTIES LABELS differential TIMEOUT 120)

@@ -144,6 +144,10 @@ static inline void finish_cell(void) {
   while (elapsed() - cell * CELL > CELL / 5) cell++;
   wait_for_cell();
 }
+static inline long long until_expiry(long long count) {
+  static int timers;
+  return (count - 1) * CELL + CELL / 4 + timers++ % 10 * (CELL / 20) - (elapsed() - cell * CELL);
+}
 static void say(const char *op) {
   static int before;
   fprintf(out, "%s%s ", before++ ? "\n" : "", op);

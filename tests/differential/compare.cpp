@@ -63,7 +63,9 @@ Comparison compare(LinuxSide& linux_side, VkernSide& vkern_side, const Sequence&
   return comparison;
 }
 
-Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit) {
+namespace {
+
+Outcome run_once(const Sequence& sequence, std::chrono::milliseconds limit) {
   const Shared<Page> page;
   Child child([&] { compare_into(*page, sequence); });
   const auto status = child.wait(limit);
@@ -78,6 +80,15 @@ Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit) 
   else if (*status != 0)
     outcome.end = Outcome::End::died;
   outcome.status = status.value_or(0);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit) {
+  Outcome outcome = run_once(sequence, limit);
+  for (int again = 0; again < 4 && outcome.was_cut_short(sequence); ++again)
+    outcome = run_once(sequence, limit);
   return outcome;
 }
 

@@ -47,9 +47,14 @@ struct Outcome {
   std::string vkern_answer;
   int status = 0;       // Of a process that died, as waitpid(2) has it.
   std::size_t ops = 0;  // That were compared; see Comparison.
+
+  bool was_cut_short(const Sequence& sequence) const {
+    return end == End::same && ops < sequence.size();
+  }
 };
 
-/// In a process of its own, which is given up after `limit`.
+/// In a process of its own, which is given up after `limit`. Tried again a few times if the machine
+/// is late.
 Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit);
 
 /// vkern alone, in a process of its own that keeps its standard error: what a CHECK or a sanitizer

@@ -166,7 +166,7 @@ int replay(const Arguments& arguments) {
   }
   const Outcome outcome = run_isolated(parsed.sequence, milliseconds{10'000});
   if (outcome.end == Outcome::End::same) {
-    std::printf("%zu operations, no difference\n", parsed.sequence.size());
+    std::printf("%zu operations, no difference\n", outcome.ops);
     return 0;
   }
   print(parsed.sequence, explain(parsed.sequence, outcome));

@@ -74,20 +74,8 @@ constexpr auto ppoll_c = R"(static void do_ppoll(int fd, long long want, long lo
     number("revents", (unsigned short)one.revents);
 })";
 
-using Set = std::array<unsigned long, 16>;
-
-// The descriptors in a set of slots, as select(2) has them.
-Set set_of(const Side& side, std::int64_t chosen) {
-  Set set{};
-  for (std::size_t i = 0; i < slots; ++i) {
-    const int fd = side.fd(static_cast<std::int64_t>(i));
-    if (((chosen >> i) & 1) != 0 && fd >= 0) set[0] |= 1UL << (fd % 64);
-  }
-  return set;
-}
-
 void pselect(Side& side, const Values& v, Answer& answer) {
-  Set read = set_of(side, v[1]), write = set_of(side, v[2]), except = set_of(side, v[3]);
+  FdSet read = side.fd_set_of(v[1]), write = side.fd_set_of(v[2]), except = side.fd_set_of(v[3]);
   answer.take(side.kernel().pselect(static_cast<int>(v[0]), read.data(), write.data(),
                                     except.data(), &at_once));
   answer.add("read", read[0]);

@@ -53,6 +53,13 @@ void Side::perform(const Op& op, Answer& answer) {
   op.spec->perform(*this, op.values, answer);
 }
 
+FdSet Side::fd_set_of(std::int64_t chosen) const {
+  FdSet set{};
+  for (std::size_t i = 0; i < slots; ++i)
+    if (((chosen >> i) & 1) != 0 && fds_[i] >= 0) set[0] |= 1UL << (fds_[i] % 64);
+  return set;
+}
+
 void Side::make_comparable(int fd, MutableBytes bytes) {
   if (bytes.size() < sizeof(inotify_event)) return;  // Neither holds less.
   switch (content_of(fd)) {
@@ -102,11 +109,12 @@ void Side::pass(int count) {
   wait_until(*start_ + cell * cell_);
 }
 
-// What ends a wait is a time-out, which began with a cell, or a timer, in the middle of one.
+// What ends a wait is a time-out, which began with a cell, or a timer, in the middle of one; not
+// what is left of the cell.
 void Side::finish_cell() {
   const Duration phase = into_cell() % cell;
-  const Duration since_expiry = phase < cell / 2 ? phase : phase - cell / 2;
-  missed_cell_ = missed_cell_ || since_expiry > late;
+  const bool is_between = phase > late && phase < first_expiry;
+  missed_cell_ = missed_cell_ || is_between || phase > cell - late / 2;
   while (into_cell() > late) ++cell_;
   wait_until(*start_ + cell * cell_);
 }

@@ -55,6 +55,9 @@ std::string to_text(const Answer& answer);
 /// What is read from a descriptor, as far as some of it is a machine's own and not compared.
 enum class Content { plain, signals, file_events };
 
+/// As select(2) has it: room for 1024 descriptors.
+using FdSet = std::array<unsigned long, 16>;
+
 class Side {
  public:
   Side() = default;
@@ -69,10 +72,13 @@ class Side {
   // ---- time: in cells, see ops_time.cpp ---------------------------------------------------------
   static constexpr std::chrono::milliseconds cell{20};
   static constexpr Duration late = cell / 5;
+  static constexpr Duration first_expiry = cell / 4;
   /// On to the beginning of the `count`-th cell from here.
   void pass(int count);
   /// On to the end of the cell, unless this is the beginning of one.
   void finish_cell();
+  /// When in its cell the next timer that is set is to expire: not together with the one before.
+  Duration next_expiry() { return first_expiry + cell / 20 * (timers_++ % 10); }
   /// How much of the cell is over: of real time always some.
   Duration into_cell() { return now() - *start_ - cell * cell_; }
   /// Too much of it, now or when a call came back, so that nobody knows what came first.
@@ -95,6 +101,8 @@ class Side {
   void perform(const Op& op, Answer& answer);
 
   int fd(std::int64_t slot) const { return fds_[static_cast<std::size_t>(slot) % slots]; }
+  /// The descriptors in a set of slots.
+  FdSet fd_set_of(std::int64_t chosen) const;
   void set(std::int64_t slot, int fd) { fds_[static_cast<std::size_t>(slot) % slots] = fd; }
   /// One of a few children, by its number: 0 if there is none. See ops_process.cpp.
   pid_t child(std::int64_t which) const {
@@ -117,6 +125,7 @@ class Side {
     start_.reset();
     cell_ = 0;
     missed_cell_ = false;
+    timers_ = 0;
     fds_.fill(-1);
     cookies_.clear();
     children_.fill(0);
@@ -128,6 +137,7 @@ class Side {
   std::optional<TimePoint> start_;  // Of the first op.
   std::int64_t cell_ = 0;           // In which this is.
   bool missed_cell_ = false;
+  int timers_ = 0;  // That were set.
   std::array<pid_t, 3> children_{};
   std::vector<std::uint32_t> cookies_;  // In the order of their appearance.
   std::array<int, slots> fds_{-1, -1, -1, -1, -1, -1, -1, -1};

@@ -103,7 +103,8 @@ Count Process<P>::ppoll(std::span<pollfd> fds, const timespec* timeout) {
   for (pollfd& one : fds) {
     one.revents = 0;
     if (one.fd < 0) continue;
-    call.watch(descriptors_.get(one.fd), static_cast<Mask>(static_cast<std::uint16_t>(one.events)));
+    const Mask wanted = static_cast<std::uint16_t>(one.events);
+    call.watch(descriptors_.get(one.fd), wanted | POLLERR | POLLHUP);
   }
   const std::size_t found = call.wait(deadline);
   std::size_t next = 0;

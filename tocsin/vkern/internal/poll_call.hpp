@@ -7,8 +7,8 @@
 // Everything is looked at in the order it was given, and again after every wake-up. Up to the first
 // that is ready each is also waited in; after it there is no need to.
 //
-// A wake-up whose key is not what is wanted does not count; ERR, HUP and (for what is not open)
-// NVAL are always wanted. One wake ends the sleep, however many come.
+// A wake-up whose key is not what is wanted does not count; what is not open answers NVAL. One wake
+// ends the sleep, however many come.
 //
 // Ownership: it keeps what it watches open. Thread rule: one thread; it is woken by any.
 #pragma once
@@ -39,10 +39,10 @@ class PollCall {
     }
   }
 
-  /// One more; `open` is none for a number that is not open, which answers POLLNVAL.
+  /// One more; `open` is none for a number that is not open, which answers POLLNVAL. What is not
+  /// `wanted` does not end the wait: a poll(2) wants ERR and HUP always, a select(2) does not.
   void watch(Open<P> open, Mask wanted) {
-    watched_.push_back(
-        {.open = std::move(open), .wanted = wanted | POLLERR | POLLHUP, .answer = 0});
+    watched_.push_back({.open = std::move(open), .wanted = wanted, .answer = 0});
   }
 
   /// Until one is ready or `deadline` has passed. Answers how many are.
