@@ -200,10 +200,11 @@ Count Epoll<P>::wait_asleep(std::span<epoll_event> events, std::optional<TimePoi
       if (has_candidates()) continue;
       sleepers_.add_exclusive_first(sleeper);
     }
-    timed_out = !sleeper.park(deadline);
+    if (sleeper.park(deadline)) continue;
+    timed_out = true;
     const std::lock_guard lock(list_lock_);
     // Timed out, but woken as well: the wake-up was meant for this sleeper, who has to use it.
-    if (timed_out) worth_a_look = !sleeper.is_linked();
+    worth_a_look = !sleeper.is_linked();
     sleeper.unlink();
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/vkern/policy.hpp"
 
+#include "tocsin/vkern/internal/futex.hpp"
 #include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
@@ -21,13 +22,13 @@ void FutexLock::lock_slowly() {
   // somebody sleeps.
   sleepers_.fetch_add(1, std::memory_order_relaxed);
   internal::dear_fence();
-  while (!take()) held_.wait(1, std::memory_order_relaxed);
+  while (!take()) internal::futex_wait(held_, 1);
   sleepers_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void FutexLock::wake_one() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  held_.notify_one();
+  internal::futex_wake(held_);
 }
 
 }  // namespace tocsin::vkern

@@ -177,21 +177,13 @@ bool ThreadsParker::look_around() const {
 }
 
 bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
-  State before = looking;
+  std::uint32_t before = looking;
   if (!state_.compare_exchange_strong(before, parked, std::memory_order_acq_rel)) return true;
-  // Half of all time, 146 years, is for ever as well: the length must not overflow.
-  if (!deadline || deadline->time_since_epoch() > Duration::max() / 2) {
-    semaphore_.acquire();
-    return true;
-  }
-  const Duration length = deadline->time_since_epoch() - clock_of(CLOCK_MONOTONIC);
-  if (semaphore_.try_acquire_for(length)) return true;
+  bool in_time = true;
+  while (in_time && state_.load(std::memory_order_acquire) == parked)
+    in_time = internal::futex_wait(state_, parked, deadline);
   before = parked;
-  if (state_.compare_exchange_strong(before, looking, std::memory_order_acq_rel)) return false;
-  // Both at once: whoever wakes has seen it parked and releases the semaphore. That is awaited, so
-  // that it is not there at the next sleep, and nobody is left who still uses this.
-  semaphore_.acquire();
-  return true;
+  return !state_.compare_exchange_strong(before, looking, std::memory_order_acq_rel);
 }
 
 bool ThreadsParker::park(std::optional<TimePoint> deadline) {

@@ -25,11 +25,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <semaphore>
 #include <thread>
 #include <utility>
 
 #include "tocsin/base/time.hpp"
+#include "tocsin/vkern/internal/futex.hpp"
 #include "tocsin/vkern/ref.hpp"
 #include "tocsin/vkern/scheduler.hpp"
 
@@ -182,21 +182,23 @@ class ThreadsWorld {
 class ThreadsParker {
  public:
   explicit ThreadsParker(ThreadsWorld&) {}
-  /// To be called under a lock that the sleeper takes before it ends this.
+  /// The sleeper may end this as soon as it finds itself woken: all that is used of it then is
+  /// where it was.
   void wake() {
-    if (state_.exchange(woken, std::memory_order_acq_rel) == parked) semaphore_.release();
+    if (state_.exchange(woken, std::memory_order_acq_rel) == parked) internal::futex_wake(state_);
   }
   /// Until `wake` (true) or `deadline` (false). A wake that came since the last park counts.
   bool park(std::optional<TimePoint> deadline);
 
  private:
-  enum State : std::uint32_t { looking, parked, woken };
+  static constexpr std::uint32_t looking = 0;
+  static constexpr std::uint32_t parked = 1;
+  static constexpr std::uint32_t woken = 2;
 
   bool look_around() const;
   bool sleep(std::optional<TimePoint> deadline);
 
-  std::atomic<State> state_ = looking;
-  std::binary_semaphore semaphore_{0};  // Released by whoever found it parked.
+  std::atomic<std::uint32_t> state_ = looking;
 };
 
 }  // namespace tocsin::vkern
