@@ -72,6 +72,14 @@ std::string EventFd<P>::fdinfo() const {
   return line;
 }
 
+template <class P>
+Result<Open<P>> EventFd<P>::open(unsigned initial, int flags) {
+  if ((flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)) != 0)
+    return std::unexpected(Errno::invalid);
+  return open_new<P>(make_ref<EventFd>(initial, (flags & EFD_SEMAPHORE) != 0),
+                     O_RDWR | (flags & EFD_NONBLOCK));
+}
+
 template class EventFd<Single>;
 template class EventFd<Threads>;
 
@@ -79,11 +87,9 @@ template class EventFd<Threads>;
 
 template <class P>
 Result<int> Process<P>::eventfd(unsigned initial, int flags) {
-  if ((flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)) != 0)
-    return std::unexpected(Errno::invalid);
-  auto made = make_ref<EventFd<P>>(initial, (flags & EFD_SEMAPHORE) != 0);
-  return install(open_new<P>(std::move(made), O_RDWR | (flags & EFD_NONBLOCK)),
-                 (flags & EFD_CLOEXEC) != 0);
+  auto open = EventFd<P>::open(initial, flags);
+  if (!open) return std::unexpected(open.error());
+  return install(std::move(*open), (flags & EFD_CLOEXEC) != 0);
 }
 
 template Result<int> Process<Single>::eventfd(unsigned, int);

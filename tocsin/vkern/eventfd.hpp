@@ -23,6 +23,10 @@ class EventFd final : public Object<P> {
       : count_(initial), is_semaphore_(is_semaphore) {}
   ~EventFd() override = default;
 
+  /// A new one, open: eventfd(2). EINVAL for other flags than EFD_CLOEXEC, EFD_NONBLOCK and
+  /// EFD_SEMAPHORE.
+  static Result<Open<P>> open(unsigned initial, int flags);
+
   Mask poll(Description<P>& description, PollTable* table, Mask requested) override;
   Count read(Process<P>& process, Description<P>& description, MutableBytes into) override;
   Count write(Process<P>& process, Description<P>& description, ByteView bytes) override;

@@ -23,6 +23,7 @@
 
 #include "tocsin/base/list.hpp"
 #include "tocsin/base/time.hpp"
+#include "tocsin/vkern/handle_numbers.hpp"
 #include "tocsin/vkern/inet_ports.hpp"
 #include "tocsin/vkern/profile.hpp"
 #include "tocsin/vkern/unix_names.hpp"
@@ -120,6 +121,8 @@ class System {
   FileSystem<P>& files() { return *files_; }
   MessageQueues<P>& message_queues() { return *message_queues_; }
 
+  HandleNumbers<P>& handle_numbers() { return handle_numbers_; }
+
   /// How many pages all pipes together may fill, which is limited (pipe(7), "/proc files").
   std::atomic<std::uint64_t>& pipe_pages() { return pipe_pages_; }
 
@@ -127,6 +130,7 @@ class System {
   friend class Process<P>;
 
   SystemOptions options_;
+  HandleNumbers<P> handle_numbers_;
   typename P::World world_;
   typename P::Lock nesting_lock_;
   typename P::Lock watches_lock_;
