@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/vkern/policy.hpp"
 
-#include "tocsin/vkern/internal/futex.hpp"
+#include "tocsin/kern/linux_futex.hpp"
 #include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
@@ -10,7 +10,7 @@ namespace tocsin::vkern {
 void FutexLock::lock_slowly() {
   const auto take = [this] {
     std::uint32_t is_free = 0;
-    return held_.load(std::memory_order_relaxed) == 0 &&
+    return held_.load(std::memory_order_seq_cst) == 0 &&
            held_.compare_exchange_strong(is_free, 1, std::memory_order_acquire);
   };
   constexpr int looks = 100;
@@ -18,17 +18,13 @@ void FutexLock::lock_slowly() {
     if (take()) return;
     internal::pause();
   }
-  // Whoever lets go from here on either does so before the fence, and is seen to have, or sees that
-  // somebody sleeps.
-  sleepers_.fetch_add(1, std::memory_order_relaxed);
-  internal::dear_fence();
-  while (!take()) internal::futex_wait(held_, 1);
+  // Whoever lets go either has done so by the end of the fence, which is seen, or sees a sleeper.
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  fence_everybody();
+  while (!take()) futex_wait(held_, 1);
   sleepers_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void FutexLock::wake_one() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  internal::futex_wake(held_);
-}
+void FutexLock::wake_one() { futex_wake(held_); }
 
 }  // namespace tocsin::vkern

@@ -18,7 +18,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "tocsin/vkern/internal/asymmetric_fence.hpp"
+#include "tocsin/kern/linux_asymmetric_fence.hpp"
 
 namespace tocsin::vkern {
 
@@ -49,8 +49,8 @@ class PlainCounter {
 
 /// Eight bytes, without a system call while nobody has to wait for it.
 ///
-/// Between letting go and looking for sleepers there has to be a fence, which costs as much as the
-/// rest of the two calls together; whoever is about to sleep pays for both (asymmetric_fence.hpp).
+/// That it has let go must be out before it looks for sleepers, which costs as much as the rest of
+/// the two calls together; whoever is about to sleep pays for that (linux_asymmetric_fence.hpp).
 /// Whoever unlocks keeps the lock alive until that has returned: its holder may have changed by
 /// then.
 class FutexLock {
@@ -61,9 +61,8 @@ class FutexLock {
       lock_slowly();
   }
   void unlock() {
-    held_.store(0, std::memory_order_release);
-    internal::cheap_fence();
-    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    write_before_reading(held_, 0);
+    if (sleepers_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
       wake_one();
   }
 

@@ -181,7 +181,7 @@ bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
   if (!state_.compare_exchange_strong(before, parked, std::memory_order_acq_rel)) return true;
   bool in_time = true;
   while (in_time && state_.load(std::memory_order_acquire) == parked)
-    in_time = internal::futex_wait(state_, parked, deadline);
+    in_time = futex_wait(state_, parked, deadline);
   before = parked;
   return !state_.compare_exchange_strong(before, looking, std::memory_order_acq_rel);
 }

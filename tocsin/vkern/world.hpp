@@ -29,7 +29,7 @@
 #include <utility>
 
 #include "tocsin/base/time.hpp"
-#include "tocsin/vkern/internal/futex.hpp"
+#include "tocsin/kern/linux_futex.hpp"
 #include "tocsin/vkern/ref.hpp"
 #include "tocsin/vkern/scheduler.hpp"
 
@@ -185,7 +185,7 @@ class ThreadsParker {
   /// The sleeper may end this as soon as it finds itself woken: all that is used of it then is
   /// where it was.
   void wake() {
-    if (state_.exchange(woken, std::memory_order_acq_rel) == parked) internal::futex_wake(state_);
+    if (state_.exchange(woken, std::memory_order_acq_rel) == parked) futex_wake(state_);
   }
   /// Until `wake` (true) or `deadline` (false). A wake that came since the last park counts.
   bool park(std::optional<TimePoint> deadline);

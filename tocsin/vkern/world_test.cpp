@@ -130,21 +130,5 @@ TEST(ThreadsParker, IsWokenOrTimesOutHoweverLateTheWakerIs) {
   EXPECT_GE(woken, rounds / 2);
 }
 
-TEST(FutexLock, IsHeldByOneAtATime) {
-  FutexLock lock;
-  long count = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i)
-      threads.emplace_back([&] {
-        for (int k = 0; k < 20'000; ++k) {
-          const std::lock_guard held(lock);
-          ++count;
-        }
-      });
-  }
-  EXPECT_EQ(count, 80'000);
-}
-
 }  // namespace
 }  // namespace tocsin::vkern

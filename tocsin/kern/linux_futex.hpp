@@ -17,7 +17,7 @@
 
 #include "tocsin/base/time.hpp"
 
-namespace tocsin::vkern::internal {
+namespace tocsin {
 
 /// Sleeps while `word` is `expected`: until futex_wake, `deadline` (of CLOCK_MONOTONIC; nullopt:
 /// none) or for no reason. False if the deadline has passed.
@@ -27,4 +27,4 @@ bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
 /// Wakes one who sleeps there, if there is one.
 void futex_wake(const std::atomic<std::uint32_t>& word);
 
-}  // namespace tocsin::vkern::internal
+}  // namespace tocsin

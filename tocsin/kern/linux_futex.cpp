@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tocsin/vkern/internal/futex.hpp"
+#include "tocsin/kern/linux_futex.hpp"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace tocsin::vkern::internal {
+namespace tocsin {
 namespace {
 
 static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t),
@@ -35,4 +35,4 @@ void futex_wake(const std::atomic<std::uint32_t>& word) {
   ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1);
 }
 
-}  // namespace tocsin::vkern::internal
+}  // namespace tocsin

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tocsin/vkern/internal/asymmetric_fence.hpp"
+#include "tocsin/kern/linux_asymmetric_fence.hpp"
 
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -7,7 +7,7 @@
 
 #include "tocsin/base/check.hpp"
 
-namespace tocsin::vkern::internal {
+namespace tocsin {
 namespace {
 
 // A child of fork(2) is registered as its parent is; execve(2) starts anew, as this does then.
@@ -19,11 +19,10 @@ bool register_for_membarrier() {
 
 const bool has_membarrier = register_for_membarrier();
 
-void dear_fence() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+void fence_everybody() {
   if (!has_membarrier) return;
   const long failed = ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
   CHECK(failed == 0, "membarrier(2) does what it was registered for");
 }
 
-}  // namespace tocsin::vkern::internal
+}  // namespace tocsin
