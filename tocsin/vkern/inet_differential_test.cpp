@@ -9,8 +9,6 @@
 // because its loopback may be a moment late. What depends on time or on tuned buffers (full
 // backlogs, full windows) is left out: sequences are short and their messages small. A failure
 // prints the seed and every call up to it.
-#include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -341,18 +339,6 @@ std::string compare(std::uint64_t seed) {
 }
 
 // TOCSIN_INET_SEEDS=first:count runs others than the slice that every run has.
-// A network of its own for this thread, with nothing but its loopback: other tests take ports, too.
-// Where that is forbidden, the machine's has to do.
-void leave_the_machines_network() {
-  if (unshare(CLONE_NEWNET) != 0) return;
-  const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  ifreq loopback{};
-  std::memcpy(loopback.ifr_name, "lo", sizeof "lo");
-  loopback.ifr_flags = IFF_UP;
-  EXPECT_EQ(ioctl(any, SIOCSIFFLAGS, &loopback), 0);
-  close(any);
-}
-
 TEST(InetDifferential, RandomCallsHaveTheSameAnswersOnBothKernels) {
   leave_the_machines_network();
   // write(2) has no MSG_NOSIGNAL, and vkern raises no SIGPIPE.

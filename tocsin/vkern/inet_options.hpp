@@ -55,6 +55,8 @@ struct InetOptions {
   // ip(7).
   int type_of_service = 0;
   int time_to_live = 64;
+  // ipv6(7).
+  int v6_only = 0;
 };
 
 /// /proc/sys/net/core/wmem_max and rmem_max: no more than this can be asked for.

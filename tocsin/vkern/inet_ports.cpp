@@ -8,17 +8,24 @@
 namespace tocsin::vkern {
 
 auto PortTable::claim_of(const PortUser& user) -> Claim {
-  return {.host = user.local.host,
+  return {.at = user.local,
+          .v6_only = user.options.v6_only != 0,
           .shares_address = user.options.reuse_address != 0 && !user.listens,
           .shares_port = user.options.reuse_port != 0};
+}
+
+// Of the addresses of IPv6 only :: is one of IPv4 as well, unless it says that it is not.
+bool PortTable::overlap(const Claim& one, const Claim& other) {
+  if (one.at.is_v6 == other.at.is_v6)
+    return one.at.is_any() || other.at.is_any() || one.at.host == other.at.host;
+  const Claim& v6 = one.at.is_v6 ? one : other;
+  return v6.at.is_any() && !v6.v6_only;
 }
 
 // socket(7), SO_REUSEADDR: "For AF_INET sockets this means that a socket may bind, except when
 // there is an active listening socket bound to the address." Both have to have said so.
 bool PortTable::may_be_beside(const Claim& newcomer, const Claim& other) {
-  const bool overlap =
-      newcomer.host == INADDR_ANY || other.host == INADDR_ANY || newcomer.host == other.host;
-  return !overlap || (newcomer.shares_address && other.shares_address) ||
+  return !overlap(newcomer, other) || (newcomer.shares_address && other.shares_address) ||
          (newcomer.shares_port && other.shares_port);
 }
 

@@ -28,11 +28,21 @@ namespace tocsin::vkern {
 
 /// What a socket is known by.
 struct PortUser : ListLink {
-  Endpoint local;   // As getsockname(2) tells; INADDR_ANY: it is at every address.
-  Endpoint remote;  // Port 0: not connected.
+  int domain = AF_INET;  // Or AF_INET6, whose endpoints can be of either.
+  Endpoint local;        // As getsockname(2) tells; INADDR_ANY, ::: it is at every address.
+  Endpoint remote;       // Port 0: not connected.
   InetOptions options;
   bool listens = false;
   std::uint16_t occupied = 0;  // Its port in the table; 0: in none.
+
+  /// Whether it is at every address that packets to `to` can have.
+  bool is_everywhere_of(const Endpoint& to) const {
+    return local.is_any() && (local.is_v6 == to.is_v6 || (local.is_v6 && options.v6_only == 0));
+  }
+  /// Whether it is at this very address.
+  bool is_right_at(const Endpoint& to) const {
+    return local.host == to.host && local.is_v6 == to.is_v6;
+  }
 };
 
 /// How long TIME_WAIT and an orphan's FIN_WAIT2 last.
@@ -67,7 +77,8 @@ class PortTable {
  private:
   // What a newcomer has to get along with.
   struct Claim {
-    std::uint32_t host;
+    Endpoint at;
+    bool v6_only;
     bool shares_address;
     bool shares_port;
   };
@@ -82,6 +93,7 @@ class PortTable {
   };
 
   static Claim claim_of(const PortUser& user);
+  static bool overlap(const Claim& one, const Claim& other);
   static bool may_be_beside(const Claim& newcomer, const Claim& other);
   void forget_past(std::uint16_t port, TimePoint now);
   bool is_free(std::uint16_t port, TimePoint now);

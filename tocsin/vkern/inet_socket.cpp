@@ -27,18 +27,32 @@ int doubled(int wanted, int least) {
 
 template <class P>
 Result<> InetSocket<P>::bind(Process<P>&, const sockaddr* address, socklen_t length) {
-  const auto wanted = read_bind_endpoint(address, length);
+  const auto wanted = read_bind_endpoint(domain, address, length);
   if (!wanted) return std::unexpected(wanted.error());
-  if (!is_local(wanted->host)) return std::unexpected(Errno{EADDRNOTAVAIL});
   const std::lock_guard lock(this->lock());
+  if (domain == AF_INET6 && !wanted->is_v6 && options.v6_only != 0) return invalid;
+  if (!is_local(*wanted)) return std::unexpected(Errno{EADDRNOTAVAIL});
   if (!may_bind()) return invalid;
+  const int was_only = options.v6_only;
   local.host = wanted->host;
+  local.is_v6 = wanted->is_v6;
+  if (wanted->is_v6 && !wanted->is_any()) options.v6_only = 1;
   if (auto done = occupy(wanted->port); !done) {
-    local.host = INADDR_ANY;  // Of a port that it once had, getsockname(2) still tells.
+    options.v6_only = was_only;
+    local = unbound();  // Of a port that it once had, getsockname(2) still tells.
     return done;
   }
-  host_is_asked_for_ = !wanted->is_any();
+  host_is_asked_for_ = !wanted->is_any() || wanted->is_v6 != (domain == AF_INET6);
   port_is_asked_for_ = wanted->port != 0;
+  return {};
+}
+
+template <class P>
+Result<> InetSocket<P>::check_route(Endpoint to) const {
+  constexpr std::unexpected unreachable{Errno{ENETUNREACH}};
+  if (domain == AF_INET6 && !to.is_v6 && options.v6_only != 0) return unreachable;
+  if (!is_local(to)) return unreachable;
+  if (to.is_v6 && !local.is_v6) return std::unexpected(Errno{EAFNOSUPPORT});
   return {};
 }
 
@@ -52,7 +66,7 @@ template <class P>
 Result<> InetSocket<P>::getsockname(sockaddr* address, socklen_t* length) {
   if (address == nullptr) return std::unexpected(Errno{EFAULT});
   const std::lock_guard lock(this->lock());
-  return store_endpoint(local, address, length);
+  return store_endpoint(domain, local, address, length);
 }
 
 // ---- options ------------------------------------------------------------------------------------
@@ -62,11 +76,23 @@ Result<> InetSocket<P>::setsockopt(int level, int name, const void* value, sockl
   const std::lock_guard lock(this->lock());
   if (const auto done = set_own_option(level, name, value, length)) return *done;
   if (const auto done = set_plain_option(options, kind_, level, name, value, length)) return *done;
+  if (level == IPPROTO_IPV6 && domain == AF_INET6) return set_v6_option(name, value, length);
   if (level != SOL_SOCKET) return unknown_option;
   const auto wanted = read_option(value, length);
   if (!wanted) return std::unexpected(wanted.error());
   if (const auto done = set_structured_option(options, name, value, length)) return *done;
   return set_socket_option(name, *wanted);
+}
+
+// ipv6(7), IPV6_V6ONLY: "An IPv4 and an IPv6 application can bind to a single port at the same
+// time" where it is set; it is too late for that once the port is taken. No place for the value is
+// 0.
+template <class P>
+Result<> InetSocket<P>::set_v6_option(int name, const void* value, socklen_t length) {
+  if (name != IPV6_V6ONLY) return unknown_option;
+  if (length < sizeof(int) || occupied != 0) return invalid;
+  options.v6_only = value != nullptr && *read_option(value, length) != 0 ? 1 : 0;
+  return {};
 }
 
 template <class P>
@@ -103,7 +129,9 @@ Result<> InetSocket<P>::getsockopt(int level, int name, void* value, socklen_t* 
   if (const auto plain = plain_option(options, kind_, level, name))
     return store_option(*plain, value, length);
   const int own_level = kind_ == InetKind::tcp ? IPPROTO_TCP : IPPROTO_UDP;
-  if (level == own_level || level == IPPROTO_IP) return unknown_option;
+  const bool is_v6 = level == IPPROTO_IPV6 && domain == AF_INET6;
+  if (is_v6 && name == IPV6_V6ONLY) return store_option(options.v6_only, value, length);
+  if (is_v6 || level == own_level || level == IPPROTO_IP) return unknown_option;
   if (level != SOL_SOCKET) return std::unexpected(Errno::unsupported);  // To set it, the other one.
   if (const auto done = structured_option(options, name, value, length)) return *done;
   if (const auto told = socket_option(name)) return store_option(*told, value, length);
@@ -124,7 +152,7 @@ std::optional<int> InetSocket<P>::socket_option(int name) {
     case SO_ERROR:
       return take_error();
     case SO_DOMAIN:
-      return AF_INET;
+      return domain;
     case SO_TYPE:
       return kind_ == InetKind::tcp ? SOCK_STREAM : SOCK_DGRAM;
     case SO_PROTOCOL:
@@ -151,22 +179,22 @@ Result<std::span<const iovec>> parts_of(const msghdr& message) {
 }
 
 template <class P>
-Result<Ref<Socket<P>>> make_inet_socket(System<P>& system, int type, int protocol) {
+Result<Ref<Socket<P>>> make_inet_socket(System<P>& system, int domain, int type, int protocol) {
   constexpr std::unexpected no_such_protocol{Errno{EPROTONOSUPPORT}};
   if (protocol < 0 || protocol > 255) return invalid;
   switch (type) {
     case SOCK_STREAM:
       if (protocol != 0 && protocol != IPPROTO_TCP) return no_such_protocol;
-      return Ref<Socket<P>>(make_ref<TcpSocket<P>>(system));
+      return Ref<Socket<P>>(make_ref<TcpSocket<P>>(system, domain));
     case SOCK_DGRAM:
       if (protocol != 0 && protocol != IPPROTO_UDP) return no_such_protocol;
-      return Ref<Socket<P>>(make_ref<UdpSocket<P>>(system));
+      return Ref<Socket<P>>(make_ref<UdpSocket<P>>(system, domain));
     default:
       return std::unexpected(Errno{ESOCKTNOSUPPORT});
   }
 }
 
-template Result<Ref<Socket<Single>>> make_inet_socket(System<Single>&, int, int);
-template Result<Ref<Socket<Threads>>> make_inet_socket(System<Threads>&, int, int);
+template Result<Ref<Socket<Single>>> make_inet_socket(System<Single>&, int, int, int);
+template Result<Ref<Socket<Threads>>> make_inet_socket(System<Threads>&, int, int, int);
 
 }  // namespace tocsin::vkern

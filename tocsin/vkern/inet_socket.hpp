@@ -38,8 +38,11 @@ class InetSocket : public Socket<P>, protected PortUser {
   using Lock = typename P::Lock;
   using HeldLock = std::unique_lock<Lock>;
 
-  InetSocket(System<P>& system, InetKind kind, PortTable& ports)
-      : Socket<P>(system.inet_lock()), system_(system), ports_(ports), kind_(kind) {}
+  InetSocket(System<P>& system, int its_domain, InetKind kind, PortTable& ports)
+      : Socket<P>(system.inet_lock()), system_(system), ports_(ports), kind_(kind) {
+    domain = its_domain;
+    local = unbound();
+  }
 
   /// Whether bind(2) may be called: EINVAL if not. Under the lock, as all below.
   virtual bool may_bind() const { return occupied == 0; }
@@ -52,6 +55,10 @@ class InetSocket : public Socket<P>, protected PortUser {
   virtual void receive_buffer_changed() {}
 
   Result<> occupy(std::uint16_t port) { return ports_.occupy(*this, port, system_.world().now()); }
+  /// Where it is if nobody has said: everywhere, with the port that it has.
+  Endpoint unbound() const { return {.port = local.port, .is_v6 = domain == AF_INET6}; }
+  /// Whether packets can go to `to`, which is routed: ENETUNREACH, EAFNOSUPPORT.
+  Result<> check_route(Endpoint to) const;
   /// A port, if it has none (udp(7): "it is automatically bound"): EAGAIN if none is free.
   Result<> autobind();
 
@@ -86,6 +93,7 @@ class InetSocket : public Socket<P>, protected PortUser {
   bool port_is_asked_for_ = false;
 
  private:
+  Result<> set_v6_option(int name, const void* value, socklen_t length);
   Result<> set_socket_option(int name, int value);
   std::optional<int> socket_option(int name);
 };
@@ -93,8 +101,9 @@ class InetSocket : public Socket<P>, protected PortUser {
 /// The parts of a message: EFAULT for one that has a length and no place, EMSGSIZE for too many.
 Result<std::span<const iovec>> parts_of(const msghdr& message);
 
-/// A socket of `type` (SOCK_STREAM, SOCK_DGRAM). Fails as socket(2).
+/// A socket of `domain` (AF_INET, AF_INET6) and `type` (SOCK_STREAM, SOCK_DGRAM). Fails as
+/// socket(2).
 template <class P>
-Result<Ref<Socket<P>>> make_inet_socket(System<P>& system, int type, int protocol);
+Result<Ref<Socket<P>>> make_inet_socket(System<P>& system, int domain, int type, int protocol);
 
 }  // namespace tocsin::vkern

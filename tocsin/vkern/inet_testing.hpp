@@ -13,10 +13,14 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +80,18 @@ int code(const Answer& answer) {
 
 /// A count, or an errno below zero, as the system call itself would answer.
 inline std::int64_t number(const Count& count) { return count.as_kernel(); }
+
+/// A network of its own for this thread, with nothing but its loopback: other tests take ports,
+/// too. Where that is forbidden, the machine's has to do.
+inline void leave_the_machines_network() {
+  if (unshare(CLONE_NEWNET) != 0) return;
+  const int any = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq loopback{};
+  std::memcpy(loopback.ifr_name, "lo", sizeof "lo");
+  loopback.ifr_flags = IFF_UP;
+  EXPECT_EQ(::ioctl(any, SIOCSIFFLAGS, &loopback), 0);
+  ::close(any);
+}
 
 class InetTest : public testing::TestWithParam<Which> {
  protected:

@@ -28,6 +28,8 @@ bool is_type(int type) {
          (type & type_bits) <= most_type;
 }
 
+bool is_inet(int domain) { return domain == AF_INET || domain == AF_INET6; }
+
 constexpr std::unexpected bad_descriptor{Errno{EBADF}};
 constexpr std::unexpected not_a_socket{Errno{ENOTSOCK}};
 
@@ -64,9 +66,9 @@ template <class P>
 Result<int> Process<P>::socket(int domain, int type, int protocol) {
   const int flags = type & ~type_bits;
   if (!is_type(type)) return std::unexpected(Errno::invalid);
-  auto made = domain == AF_UNIX   ? make_unix_socket(system_, type & ~flags, protocol)
-              : domain == AF_INET ? make_inet_socket(system_, type & ~flags, protocol)
-                                  : Result<Ref<Socket<P>>>(std::unexpected(Errno{EAFNOSUPPORT}));
+  auto made = domain == AF_UNIX ? make_unix_socket(system_, type & ~flags, protocol)
+              : is_inet(domain) ? make_inet_socket(system_, domain, type & ~flags, protocol)
+                                : Result<Ref<Socket<P>>>(std::unexpected(Errno{EAFNOSUPPORT}));
   if (!made) return std::unexpected(made.error());
   return install(open_new<P>(std::move(*made), O_RDWR | (flags & SOCK_NONBLOCK)),
                  (flags & SOCK_CLOEXEC) != 0);
@@ -77,7 +79,7 @@ Result<std::array<int, 2>> Process<P>::socketpair(int domain, int type, int prot
   const int flags = type & ~type_bits;
   if (!is_type(type)) return std::unexpected(Errno::invalid);
   if (!descriptors_.has_room_for_two()) return too_many;
-  if (domain == AF_INET) return std::unexpected(Errno::unsupported);
+  if (is_inet(domain)) return std::unexpected(Errno::unsupported);
   if (domain != AF_UNIX) return std::unexpected(Errno{EAFNOSUPPORT});
   auto made = make_unix_pair(*this, type & ~flags, protocol);
   if (!made) return std::unexpected(made.error());

@@ -23,7 +23,8 @@ constexpr int first_receive_buffer = 131'072;
 }  // namespace
 
 template <class P>
-TcpSocket<P>::TcpSocket(System<P>& system) : Base(system, InetKind::tcp, system.tcp_ports()) {
+TcpSocket<P>::TcpSocket(System<P>& system, int its_domain)
+    : Base(system, its_domain, InetKind::tcp, system.tcp_ports()) {
   this->options.send_buffer = first_send_buffer;
   this->options.receive_buffer = first_receive_buffer;
 }
@@ -66,7 +67,7 @@ Result<Open<P>> TcpSocket<P>::accept(Process<P>& process, Description<P>& descri
   }
   Ref<TcpSocket> made = std::move(accept_queue_.front());
   accept_queue_.pop_front();
-  if (auto done = store_endpoint(made->remote, address, length); !done)
+  if (auto done = store_endpoint(made->domain, made->remote, address, length); !done)
     return std::unexpected(done.error());
   return open_new<P>(std::move(made), O_RDWR | (flags & SOCK_NONBLOCK));
 }
@@ -91,7 +92,7 @@ Result<> TcpSocket<P>::connect(Process<P>&, Description<P>& description, const s
     return wait_for_connection(lock, may_block);
   }
   if (state_ != TcpState::closed) return is_connected;
-  const auto to = read_endpoint(address, length);
+  const auto to = read_endpoint(this->domain, address, length);
   if (!to) return std::unexpected(to.error());
   if (auto done = begin_connect(*to); !done) return done;
   // The answer comes as early as can be, but only after a call that may not block has returned: it
@@ -103,11 +104,10 @@ Result<> TcpSocket<P>::connect(Process<P>&, Description<P>& description, const s
 
 template <class P>
 Result<> TcpSocket<P>::begin_connect(Endpoint to) {
-  if (!is_local(to.host)) return std::unexpected(Errno{ENETUNREACH});
   to = routed(to, this->local);
+  if (auto done = this->check_route(to); !done) return done;
   const Endpoint before = this->local;
-  // As routed: packets to the loopback come from 127.0.0.1 unless bind(2) said otherwise.
-  if (this->local.is_any()) this->local.host = INADDR_LOOPBACK;
+  this->local = source_of(this->local, to);
   const bool is_taken = this->occupied != 0 && this->ports_.is_connected(this->local, to);
   if (is_taken || (this->occupied == 0 && !this->occupy(0))) {
     this->local = before;
@@ -146,7 +146,7 @@ Result<> TcpSocket<P>::getpeername(sockaddr* address, socklen_t* length) {
   const std::lock_guard lock(this->lock());
   if (this->remote.port == 0 || state_ == TcpState::closed || state_ == TcpState::syn_sent)
     return not_connected;
-  return store_endpoint(this->remote, address, length);
+  return store_endpoint(this->domain, this->remote, address, length);
 }
 
 // ---- shutdown(2), close(2) ----------------------------------------------------------------------

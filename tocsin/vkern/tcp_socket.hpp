@@ -49,7 +49,7 @@ enum class TcpState : std::uint8_t {
 template <class P>
 class TcpSocket final : public InetSocket<P>, public Alarmed {
  public:
-  explicit TcpSocket(System<P>& system);
+  TcpSocket(System<P>& system, int its_domain);
   ~TcpSocket() override = default;
 
   Result<> listen(Process<P>& process, int backlog) override;

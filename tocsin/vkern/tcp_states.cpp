@@ -76,19 +76,24 @@ void TcpSocket<P>::stop_trying() {
 template <class P>
 TcpSocket<P>* TcpSocket<P>::find_listener() const {
   const Endpoint to = this->remote;
-  for (const std::uint32_t host : {to.host, std::uint32_t{INADDR_ANY}}) {
-    std::vector<PortUser*> group;
-    for (PortUser* const user : this->ports_.users(to.port))
-      if (user->listens && user->local.host == host) group.push_back(user);
-    if (group.empty()) continue;
-    return static_cast<TcpSocket*>(group[choose_in_group(group.size(), to, this->local)]);
+  int best = 0;
+  std::vector<PortUser*> group;
+  for (PortUser* const user : this->ports_.users(to.port)) {
+    // Packets of IPv4 prefer a socket that knows nothing else.
+    const int everywhere = user->is_everywhere_of(to) ? (user->domain == AF_INET ? 2 : 1) : 0;
+    const int its = user->is_right_at(to) ? 3 : everywhere;
+    if (!user->listens || its == 0 || its < best) continue;
+    if (its > best) group.clear();
+    best = its;
+    group.push_back(user);
   }
-  return nullptr;
+  if (group.empty()) return nullptr;
+  return static_cast<TcpSocket*>(group[choose_in_group(group.size(), to, this->local)]);
 }
 
 template <class P>
 void TcpSocket<P>::establish(TcpSocket& listener) {
-  auto child = make_ref<TcpSocket>(this->system_);
+  auto child = make_ref<TcpSocket>(this->system_, listener.domain);
   child->become_child_of(listener, *this);
   peer_ = child;
   become_established();
@@ -232,7 +237,7 @@ void TcpSocket<P>::disconnect() {
   if (resets || before == TcpState::syn_sent) error_ = ECONNRESET;
   inbox_.clear();
   this->remote = {};
-  if (!this->host_is_asked_for_) this->local.host = INADDR_ANY;
+  if (!this->host_is_asked_for_) this->local = this->unbound();
   shut_ = 0;
   has_fin_ = false;
   if (!is_orphan_) this->tell_error();

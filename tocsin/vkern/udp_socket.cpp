@@ -19,12 +19,14 @@ constexpr std::unexpected not_connected{Errno{ENOTCONN}};
 constexpr std::unexpected unsupported{Errno::unsupported};
 
 constexpr std::size_t most_payload = 65'507;  // 65,535 less the headers of IPv4 and UDP (udp(7)).
+constexpr std::size_t more_of_v6 = 20;        // Whose header does not count, and is so much larger.
 
 // What the kernel charges for a datagram of `size` bytes: its bookkeeping, and memory in powers of
 // two; but small ones have a size of their own, and beyond what is taken in one piece, pages are
 // charged for by what is in them.
-constexpr int charge_for(std::size_t size) {
-  constexpr std::size_t headers = 28 + 16 + 15;  // IPv4 and UDP, the link's, alignment.
+constexpr int charge_for(std::size_t size, bool is_v6) {
+  // IPv4 and UDP, the link's, alignment.
+  const std::size_t headers = 28 + 16 + 15 + (is_v6 ? more_of_v6 : 0);
   constexpr std::size_t bookkeeping = 256;
   constexpr std::size_t shared = 320;
   constexpr std::size_t small = 576;
@@ -36,13 +38,15 @@ constexpr int charge_for(std::size_t size) {
   if (size + headers <= most_in_one_piece) return static_cast<int>(linear(size + headers));
   return static_cast<int>(linear(headers) + size);
 }
-static_assert(charge_for(0) == 832);
-static_assert(charge_for(198) == 1280);
+static_assert(charge_for(0, false) == 832);
+static_assert(charge_for(198, false) == 1280);
+static_assert(charge_for(178, true) == 1280);
 
 }  // namespace
 
 template <class P>
-UdpSocket<P>::UdpSocket(System<P>& system) : Base(system, InetKind::udp, system.udp_ports()) {
+UdpSocket<P>::UdpSocket(System<P>& system, int its_domain)
+    : Base(system, its_domain, InetKind::udp, system.udp_ports()) {
   this->options.send_buffer = most_buffer;
   this->options.receive_buffer = most_buffer;
 }
@@ -69,13 +73,23 @@ Result<> UdpSocket<P>::connect(Process<P>&, Description<P>&, const sockaddr* add
     return {};
   }
   if (auto done = this->autobind(); !done) return done;
-  const auto to = read_endpoint(address, length);
-  if (!to) return std::unexpected(to.error());
-  if (!is_local(to->host)) return std::unexpected(Errno{ENETUNREACH});
-  this->remote = routed(*to, this->local);
+  const auto wanted = read_peer(address, length);
+  if (!wanted) return std::unexpected(wanted.error());
+  const Endpoint to = routed(*wanted, this->local);
+  if (auto done = this->check_route(to); !done) return done;
+  this->remote = to;
   is_connected_ = true;
-  if (this->local.is_any()) this->local.host = INADDR_LOOPBACK;
+  this->local = source_of(this->local, to);
   return {};
+}
+
+// A socket of IPv6 can be connected to an address that is IPv4's by its family, too.
+template <class P>
+Result<Endpoint> UdpSocket<P>::read_peer(const sockaddr* address, socklen_t length) const {
+  if (this->domain != AF_INET6 || address->sa_family != AF_INET)
+    return read_endpoint(this->domain, address, length);
+  if (this->options.v6_only != 0) return std::unexpected(Errno{EAFNOSUPPORT});
+  return read_endpoint(AF_INET, address, length);
 }
 
 // udp(7): "the peer address can be dissolved with AF_UNSPEC"; what bind(2) did not ask for goes.
@@ -83,7 +97,7 @@ template <class P>
 void UdpSocket<P>::disconnect() {
   this->remote = {};
   is_connected_ = false;
-  if (!this->host_is_asked_for_) this->local.host = INADDR_ANY;
+  if (!this->host_is_asked_for_) this->local = this->unbound();
   if (this->port_is_asked_for_) return;
   this->ports_.leave(*this);
   this->local.port = 0;
@@ -94,7 +108,7 @@ Result<> UdpSocket<P>::getpeername(sockaddr* address, socklen_t* length) {
   if (address == nullptr) return std::unexpected(Errno{EFAULT});
   const std::lock_guard lock(this->lock());
   if (this->remote.port == 0) return not_connected;
-  return store_endpoint(this->remote, address, length);
+  return store_endpoint(this->domain, this->remote, address, length);
 }
 
 // It tells nobody but those who wait here; one that is not connected is shut down nevertheless, and
@@ -120,16 +134,25 @@ void UdpSocket<P>::released(Description<P>&) {
 
 template <class P>
 Result<Endpoint> UdpSocket<P>::destination(const msghdr& message) const {
-  if (message.msg_name == nullptr) {
+  std::optional<Endpoint> named;
+  if (message.msg_name != nullptr) {
+    const auto* const address = static_cast<const sockaddr*>(message.msg_name);
+    if (auto done = check_address(address, message.msg_namelen); !done)
+      return std::unexpected(done.error());
+    if (this->options.v6_only != 0 && address->sa_family == AF_INET)
+      return std::unexpected(Errno{ENETUNREACH});
+    const auto read = read_destination(this->domain, address, message.msg_namelen);
+    if (!read) return std::unexpected(read.error());
+    named = *read;
+  }
+  if (!named) {
     if (!is_connected()) return std::unexpected(Errno{EDESTADDRREQ});
     return this->remote;
   }
-  const auto* const address = static_cast<const sockaddr*>(message.msg_name);
-  const auto to = read_endpoint(address, message.msg_namelen);
-  if (!to) return to;
-  if (to->port == 0) return invalid;
-  if (!is_local(to->host)) return std::unexpected(Errno{ENETUNREACH});
-  return routed(*to, this->local);
+  if (named->port == 0) return invalid;
+  const Endpoint to = routed(*named, this->local);
+  if (auto done = this->check_route(to); !done) return std::unexpected(done.error());
+  return to;
 }
 
 template <class P>
@@ -139,16 +162,15 @@ Count UdpSocket<P>::sendmsg(Process<P>&, Description<P>&, const msghdr& message,
   const std::lock_guard lock(this->lock());
   if (!this->autobind()) return std::unexpected(Errno::again);
   const std::size_t size = internal::length_of(*parts);
-  if (size > 0xFFFF) return std::unexpected(Errno{EMSGSIZE});
+  if (size > 0xFFFF && this->domain == AF_INET) return std::unexpected(Errno{EMSGSIZE});
   if ((flags & MSG_OOB) != 0) return unsupported;
   const auto to = destination(message);
   if (!to) return std::unexpected(to.error());
-  if (size > most_payload) return std::unexpected(Errno{EMSGSIZE});
+  if (size > most_payload + (to->is_v6 ? more_of_v6 : 0)) return std::unexpected(Errno{EMSGSIZE});
   if (const int error = this->take_error(); error != 0) return std::unexpected(Errno{error});
   if (this->is_shut(Base::sending)) return std::unexpected(Errno{EPIPE});
 
-  const Endpoint from{.host = this->local.is_any() ? INADDR_LOOPBACK : this->local.host,
-                      .port = this->local.port};
+  const Endpoint from = source_of(this->local, *to);
   // The datagram has left the sender's buffer as soon as it is on the loopback.
   this->tell_room();
   if (UdpSocket* const receiver = find_receiver(*to, from)) {
@@ -164,10 +186,12 @@ Count UdpSocket<P>::sendmsg(Process<P>&, Description<P>&, const msghdr& message,
 // How well a datagram suits a socket: a negative number if it is not for it.
 template <class P>
 int UdpSocket<P>::score(const PortUser& user, Endpoint to, Endpoint from) const {
-  if (!user.local.is_any() && user.local.host != to.host) return -1;
-  int score = user.local.is_any() ? 0 : 100;  // Before all else.
+  const bool is_right = user.is_right_at(to);
+  if (!is_right && !user.is_everywhere_of(to)) return -1;
+  int score = is_right ? 100 : 0;  // Before all else.
+  if (!to.is_v6 && user.domain == AF_INET) score += 1;
   if (!user.remote.is_any()) {
-    if (user.remote.host != from.host) return -1;
+    if (user.remote.host != from.host || user.remote.is_v6 != from.is_v6) return -1;
     score += 4;
   }
   if (user.remote.port != 0) {
@@ -200,7 +224,7 @@ UdpSocket<P>* UdpSocket<P>::find_receiver(Endpoint to, Endpoint from) const {
 
 template <class P>
 void UdpSocket<P>::receive(Endpoint from, std::vector<std::byte>&& bytes) {
-  const int charge = charge_for(bytes.size());
+  const int charge = charge_for(bytes.size(), from.is_v6);
   if (charged_ > 0 && charged_ + charge > this->options.receive_buffer) return;  // Dropped.
   charged_ += charge;
   datagrams_.push_back({.bytes = std::move(bytes), .from = from, .charge = charge});
@@ -261,7 +285,7 @@ Count UdpSocket<P>::deliver(const Datagram& datagram, std::span<const iovec> par
   if (copied < datagram.bytes.size()) message.msg_flags |= MSG_TRUNC;
   auto* const name = static_cast<sockaddr*>(message.msg_name);
   if (name == nullptr) message.msg_namelen = 0;
-  if (auto done = store_endpoint(datagram.from, name, &message.msg_namelen); !done)
+  if (auto done = store_endpoint(this->domain, datagram.from, name, &message.msg_namelen); !done)
     return std::unexpected(done.error());
   return (flags & MSG_TRUNC) != 0 ? datagram.bytes.size() : copied;
 }

@@ -24,7 +24,7 @@ namespace tocsin::vkern {
 template <class P>
 class UdpSocket final : public InetSocket<P> {
  public:
-  explicit UdpSocket(System<P>& system);
+  UdpSocket(System<P>& system, int its_domain);
   ~UdpSocket() override = default;
 
   Result<> listen(Process<P>& process, int backlog) override;
@@ -64,6 +64,7 @@ class UdpSocket final : public InetSocket<P> {
 
   bool is_connected() const { return is_connected_; }
   void disconnect();
+  Result<Endpoint> read_peer(const sockaddr* address, socklen_t length) const;
   Result<Endpoint> destination(const msghdr& message) const;
   UdpSocket* find_receiver(Endpoint to, Endpoint from) const;
   int score(const PortUser& user, Endpoint to, Endpoint from) const;
