@@ -66,9 +66,10 @@ Count ExportedEpoll<P>::look(std::span<epoll_event> events) {
   return open_->object().as_epoll()->wait(events, at_once);
 }
 
-// The order of the last three steps is what matters. A wake-up before the descriptor is armed is
-// seen by the look after it; one after that writes. One whose write comes late, after the read that
-// was meant for it, makes for one harvest in vain, which reads it.
+// The order of the last three steps is what matters, and that the look takes the lock of the list,
+// which whoever wakes has taken before it asks whether this is armed. A wake-up before the
+// descriptor is armed is seen by the look after it; one after that writes. One whose write comes
+// late, after the read that was meant for it, makes for one harvest in vain, which reads it.
 template <class P>
 Count ExportedEpoll<P>::harvest(std::span<epoll_event> events) {
   if (events.empty()) return std::unexpected(Errno::invalid);

@@ -147,6 +147,7 @@ TEST(ExportedToThreads, NoWakeUpIsLost) {
   ASSERT_TRUE(host.epoll_ctl(outer, EPOLL_CTL_ADD, exported->fd(), &event));
 
   std::vector<std::jthread> threads;
+  threads.reserve(senders);
   for (std::size_t i = 0; i < senders; ++i)
     threads.emplace_back([&, i] {
       for (int item = 0; item < items; ++item)

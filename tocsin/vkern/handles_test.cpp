@@ -163,6 +163,7 @@ TYPED_TEST(Handles, AreMovedWithTheirNumber) {
 TYPED_TEST(Handles, ThatAreMovedFromMayNotBeUsed) {
   auto a = this->counter();
   const auto moved = std::move(a);
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.Move): that is the point.
   EXPECT_DEATH(static_cast<void>(a.ready()), "the handle has ended, or was moved from");
 }
 
@@ -178,6 +179,7 @@ TYPED_TEST(Handles, ThatOutliveTheirSystemAreFound) {
 
 TYPED_TEST(Handles, OfEpollsNestToTheSameDepth) {
   std::vector<EpollHandle<TypeParam>> chain;
+  chain.reserve(6);
   for (int i = 0; i < 6; ++i) chain.emplace_back(this->system_);
   for (std::size_t i = 0; i < 4; ++i) ASSERT_TRUE(chain[i].add(chain[i + 1], EPOLLIN, i)) << i;
   EXPECT_EQ(errno_of(chain[4].add(chain[5], EPOLLIN, 4)), ELOOP);

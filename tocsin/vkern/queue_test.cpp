@@ -159,6 +159,7 @@ TEST(QueueOfThreads, NothingIsLostBetweenManySendersAndManyWhoWait) {
   constexpr int items = 50'000;
   System<Threads> system;
   std::vector<Queue<Threads, int>> queues;
+  queues.reserve(2);
   for (int i = 0; i < 2; ++i) queues.emplace_back(system, 8);
   EpollHandle<Threads> epoll(system);
   for (std::size_t i = 0; i < queues.size(); ++i) ASSERT_TRUE(epoll.add(queues[i], EPOLLIN, i));
@@ -167,6 +168,7 @@ TEST(QueueOfThreads, NothingIsLostBetweenManySendersAndManyWhoWait) {
   std::atomic<int> taken = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (auto& queue : queues)
       threads.emplace_back([&queue] {
         for (int i = 1; i <= items; ++i) ASSERT_TRUE(queue.send(i));
