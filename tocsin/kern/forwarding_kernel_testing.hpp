@@ -40,15 +40,22 @@ class ForwardingKernel : public Kernel {
   Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override {
     return below_.epoll_wait(epfd, events, timeout);
   }
-  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
-    return below_.epoll_pwait2(epfd, events, timeout);
+  Count epoll_pwait(int epfd, std::span<epoll_event> events, int timeout,
+                    const sigset_t* mask) override {
+    return below_.epoll_pwait(epfd, events, timeout, mask);
   }
-  Count ppoll(std::span<pollfd> fds, const timespec* timeout) override {
-    return below_.ppoll(fds, timeout);
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                     const sigset_t* mask = nullptr) override {
+    return below_.epoll_pwait2(epfd, events, timeout, mask);
+  }
+  Count ppoll(std::span<pollfd> fds, const timespec* timeout,
+              const sigset_t* mask = nullptr) override {
+    return below_.ppoll(fds, timeout, mask);
   }
   Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                unsigned long* except_set, const timespec* timeout) override {
-    return below_.pselect(nfds, read_set, write_set, except_set, timeout);
+                unsigned long* except_set, const timespec* timeout,
+                const sigset_t* mask = nullptr) override {
+    return below_.pselect(nfds, read_set, write_set, except_set, timeout, mask);
   }
   Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
     return below_.io_uring_setup(entries);

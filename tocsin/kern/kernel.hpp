@@ -73,13 +73,21 @@ class Kernel {
   virtual Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) = 0;
   /// `timeout` in milliseconds, -1 for no limit. Answers how many of `events` it filled.
   virtual Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) = 0;
-  /// As epoll_wait with nanoseconds (null: no limit). ENOSYS before Linux 5.11.
-  virtual Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) = 0;
-  virtual Count ppoll(std::span<pollfd> fds, const timespec* timeout) = 0;
+  /// The calls that take a `mask` block those signals, and no others, while they last; null: the
+  /// thread's own mask stays. A signal that was pending, and is not blocked so, is delivered only
+  /// if nothing is ready: EINTR (epoll_wait(2), ppoll(2), pselect(2)).
+  virtual Count epoll_pwait(int epfd, std::span<epoll_event> events, int timeout,
+                            const sigset_t* mask) = 0;
+  /// As epoll_pwait with nanoseconds (null: no limit). ENOSYS before Linux 5.11.
+  virtual Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                             const sigset_t* mask = nullptr) = 0;
+  virtual Count ppoll(std::span<pollfd> fds, const timespec* timeout,
+                      const sigset_t* mask = nullptr) = 0;
   /// The sets are arrays of longs with a bit for each descriptor below `nfds`, however many those
   /// are: the kernel knows no FD_SETSIZE (select(2), "BUGS"). A null set is empty.
   virtual Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                        unsigned long* except_set, const timespec* timeout) = 0;
+                        unsigned long* except_set, const timespec* timeout,
+                        const sigset_t* mask = nullptr) = 0;
   /// A ring for asynchronous calls (io_uring(7)). EPERM or ENOSYS where it is forbidden or absent.
   virtual Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) = 0;
 

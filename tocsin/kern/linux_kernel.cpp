@@ -99,23 +99,34 @@ Count LinuxKernel::epoll_wait(int epfd, std::span<epoll_event> events, int timeo
   return count_or_errno(::epoll_wait(epfd, events.data(), as_int(events.size()), timeout));
 }
 
-Count LinuxKernel::epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) {
-  return count_or_errno(
-      ::epoll_pwait2(epfd, events.data(), as_int(events.size()), timeout, nullptr));
+Count LinuxKernel::epoll_pwait(int epfd, std::span<epoll_event> events, int timeout,
+                               const sigset_t* mask) {
+  return count_or_errno(::epoll_pwait(epfd, events.data(), as_int(events.size()), timeout, mask));
 }
 
-Count LinuxKernel::ppoll(std::span<pollfd> fds, const timespec* timeout) {
-  return count_or_errno(::ppoll(fds.data(), fds.size(), timeout, nullptr));
+Count LinuxKernel::epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                                const sigset_t* mask) {
+  return count_or_errno(::epoll_pwait2(epfd, events.data(), as_int(events.size()), timeout, mask));
+}
+
+Count LinuxKernel::ppoll(std::span<pollfd> fds, const timespec* timeout, const sigset_t* mask) {
+  return count_or_errno(::ppoll(fds.data(), fds.size(), timeout, mask));
 }
 
 Count LinuxKernel::pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                           unsigned long* except_set, const timespec* timeout) {
+                           unsigned long* except_set, const timespec* timeout,
+                           const sigset_t* mask) {
   // Not the C library's pselect: its fd_set ends at FD_SETSIZE, and fortified builds enforce it.
   // The raw call writes the time left back, so it gets a copy.
   timespec left{};
   if (timeout != nullptr) left = *timeout;
+  // And it takes the mask with its size in the kernel: a bit for each of 64 signals.
+  const struct {
+    const sigset_t* set;
+    std::size_t size;
+  } sized_mask = {.set = mask, .size = 8};
   return count_or_errno(::syscall(SYS_pselect6, nfds, read_set, write_set, except_set,
-                                  timeout == nullptr ? nullptr : &left, nullptr));
+                                  timeout == nullptr ? nullptr : &left, &sized_mask));
 }
 
 Result<std::unique_ptr<IoUring>> LinuxKernel::io_uring_setup(unsigned entries) {

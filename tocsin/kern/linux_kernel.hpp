@@ -31,10 +31,15 @@ class LinuxKernel : public Kernel {
   Result<int> epoll_create1(int flags) override;
   Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override;
   Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override;
-  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override;
-  Count ppoll(std::span<pollfd> fds, const timespec* timeout) override;
+  Count epoll_pwait(int epfd, std::span<epoll_event> events, int timeout,
+                    const sigset_t* mask) override;
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                     const sigset_t* mask = nullptr) override;
+  Count ppoll(std::span<pollfd> fds, const timespec* timeout,
+              const sigset_t* mask = nullptr) override;
   Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                unsigned long* except_set, const timespec* timeout) override;
+                unsigned long* except_set, const timespec* timeout,
+                const sigset_t* mask = nullptr) override;
   Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override;
   Result<int> eventfd(unsigned initial, int flags) override;
   Result<int> timerfd_create(clockid_t clock, int flags) override;

@@ -29,7 +29,8 @@ struct ClockKernel final : ForwardingKernel {
     const auto ticks = now.time_since_epoch().count();
     return timespec{.tv_sec = ticks / 1'000'000'000, .tv_nsec = ticks % 1'000'000'000};
   }
-  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                     const sigset_t*) override {
     const auto count = ForwardingKernel::epoll_wait(epfd, events, 0);
     if (!count || *count > 0) return count;
     waits.push_back(std::chrono::seconds{timeout->tv_sec} + Duration{timeout->tv_nsec});

@@ -87,9 +87,10 @@ class EchoKernel : public ForwardingKernel {
     ++waits;
     return below_.epoll_wait(epfd, events, timeout);
   }
-  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                     const sigset_t* mask) override {
     ++waits;
-    return below_.epoll_pwait2(epfd, events, timeout);
+    return below_.epoll_pwait2(epfd, events, timeout, mask);
   }
   Count read(int fd, MutableBytes into) override {
     ++others;

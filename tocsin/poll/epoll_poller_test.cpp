@@ -31,7 +31,8 @@ class WaitingKernel final : public LinuxKernel {
     milliseconds.push_back(timeout);
     return 0;
   }
-  Count epoll_pwait2(int, std::span<epoll_event>, const timespec* timeout) override {
+  Count epoll_pwait2(int, std::span<epoll_event>, const timespec* timeout,
+                     const sigset_t*) override {
     nanoseconds.push_back(timeout->tv_sec * 1'000'000'000 + timeout->tv_nsec);
     if (error_ != 0) return std::unexpected(Errno{error_});
     return 0;

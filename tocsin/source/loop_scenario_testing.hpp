@@ -33,12 +33,13 @@ class ScenarioKernel : public ForwardingKernel {
     would_sleep = timeout == -1 ? Duration::max() : std::chrono::milliseconds(timeout);
     return below_.epoll_wait(epfd, events, 0);
   }
-  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override {
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                     const sigset_t* mask) override {
     would_sleep = timeout == nullptr ? Duration::max()
                                      : std::chrono::seconds(timeout->tv_sec) +
                                            std::chrono::nanoseconds(timeout->tv_nsec);
     const timespec none{};
-    return below_.epoll_pwait2(epfd, events, &none);
+    return below_.epoll_pwait2(epfd, events, &none, mask);
   }
 
   std::chrono::seconds ahead{0};

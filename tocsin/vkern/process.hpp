@@ -64,10 +64,15 @@ class Process final : public Kernel {
   Result<int> epoll_create1(int flags) override;
   Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override;
   Count epoll_wait(int epfd, std::span<epoll_event> events, int timeout) override;
-  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout) override;
-  Count ppoll(std::span<pollfd> fds, const timespec* timeout) override;
+  Count epoll_pwait(int epfd, std::span<epoll_event> events, int timeout,
+                    const sigset_t* mask) override;
+  Count epoll_pwait2(int epfd, std::span<epoll_event> events, const timespec* timeout,
+                     const sigset_t* mask = nullptr) override;
+  Count ppoll(std::span<pollfd> fds, const timespec* timeout,
+              const sigset_t* mask = nullptr) override;
   Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
-                unsigned long* except_set, const timespec* timeout) override;
+                unsigned long* except_set, const timespec* timeout,
+                const sigset_t* mask = nullptr) override;
   Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override;
   Result<int> eventfd(unsigned initial, int flags) override;
   Result<int> timerfd_create(clockid_t clock, int flags) override;
@@ -161,17 +166,21 @@ class Process final : public Kernel {
   FdTable<P>& descriptors() { return descriptors_; }
   /// Under system().process_lock().
   internal::ProcessState<P>& state() { return state_; }
+  /// Has what is pending and not in `blocked` take its effect. False if it has ended the process.
+  bool deliver_pending(SignalSet blocked);
 
  private:
   struct Called;
   Result<Called> called(int fd);
   Count wait_in(int epfd, std::span<epoll_event> events, std::optional<TimePoint> deadline);
+  Count wait_masked(int epfd, std::span<epoll_event> events, std::optional<TimePoint> deadline,
+                    const sigset_t* mask);
   Result<int> open_fdinfo(int number, int flags);
 
   // signals.cpp, process_lifecycle.cpp; all but `end` under the process lock.
   bool is_init() const { return state_.parent == nullptr; }
   bool receive(const SignalInfo& info);  // True: the caller has to `end` it.
-  int deliver_unblocked();
+  int take_fatal(SignalSet blocked);
   std::vector<Process*> addressed_by(pid_t pid);
   void end(int code, int status);
   void tell_end();

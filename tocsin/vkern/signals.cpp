@@ -83,24 +83,35 @@ bool Process<P>::receive(const SignalInfo& info) {
   const SignalSet bit = set_of(info.number);
   if (info.number == SIGCONT) state_.pending.remove(stop_signals);
   if ((bit & stop_signals) != 0) state_.pending.remove(set_of(SIGCONT));
-  if ((state_.blocked & bit) == 0) return !is_init() && ends_process(info.number);
+  if ((state_.blocked_now() & bit) == 0) return !is_init() && ends_process(info.number);
   if (state_.pending.add(info)) state_.signal_queue.wake(0);
   return false;
 }
 
 // What is pending and no longer blocked has its effect. Answers which one ends the process, or 0.
 template <class P>
-int Process<P>::deliver_unblocked() {
-  while (const auto taken = state_.pending.take(~state_.blocked))
+int Process<P>::take_fatal(SignalSet blocked) {
+  while (const auto taken = state_.pending.take(~blocked))
     if (!is_init() && ends_process(taken->number)) return taken->number;
   return 0;
+}
+
+template <class P>
+bool Process<P>::deliver_pending(SignalSet blocked) {
+  int ended_by = 0;
+  {
+    const std::lock_guard lock(system_.process_lock());
+    ended_by = take_fatal(blocked);
+  }
+  if (ended_by != 0) end(CLD_KILLED, ended_by);
+  return ended_by == 0;
 }
 
 // ---- pthread_sigmask(3), kill(2) ----------------------------------------------------------------
 
 template <class P>
 Result<> Process<P>::pthread_sigmask(int how, const sigset_t* mask, sigset_t* before) {
-  int ended_by = 0;
+  SignalSet blocked = 0;
   {
     const std::lock_guard lock(system_.process_lock());
     const SignalSet former = state_.blocked;
@@ -114,11 +125,11 @@ Result<> Process<P>::pthread_sigmask(int how, const sigset_t* mask, sigset_t* be
         state_.blocked = given;
       else
         return std::unexpected(Errno::invalid);
-      ended_by = deliver_unblocked();
     }
     if (before != nullptr) to_sigset(former, *before);
+    blocked = state_.blocked;
   }
-  if (ended_by != 0) end(CLD_KILLED, ended_by);
+  deliver_pending(blocked);
   return {};
 }
 
@@ -156,8 +167,10 @@ Result<> Process<P>::kill(pid_t pid, int signal) {
 template Result<> Process<Single>::pthread_sigmask(int, const sigset_t*, sigset_t*);
 template Result<> Process<Single>::kill(pid_t, int);
 template bool Process<Single>::receive(const SignalInfo&);
+template bool Process<Single>::deliver_pending(SignalSet);
 template Result<> Process<Threads>::pthread_sigmask(int, const sigset_t*, sigset_t*);
 template Result<> Process<Threads>::kill(pid_t, int);
 template bool Process<Threads>::receive(const SignalInfo&);
+template bool Process<Threads>::deliver_pending(SignalSet);
 
 }  // namespace tocsin::vkern

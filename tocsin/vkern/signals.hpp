@@ -12,8 +12,9 @@
 //
 // There are no handlers, because there is no code that could be interrupted. So an unblocked signal
 // has its default action: it ends the process, as `exit` does but with CLD_KILLED, or nothing
-// happens. What stops a process on Linux does nothing, and init, pid 1, drops whatever it does not
-// block, as Linux' init does. No process leaves a core file.
+// happens; so none ends a sleep, and EINTR is only for a call that brings a mask and finds a signal
+// waiting for it (internal/masked_call.hpp). What stops a process on Linux does nothing, and init,
+// pid 1, drops whatever it does not block, as Linux' init does. No process leaves a core file.
 //
 // Thread rule: values; those of a process are under System::process_lock.
 #pragma once

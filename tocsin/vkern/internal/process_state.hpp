@@ -14,6 +14,7 @@
 
 #include <vector>
 
+#include "tocsin/vkern/internal/masked_call.hpp"
 #include "tocsin/vkern/signals.hpp"
 #include "tocsin/vkern/wait_queue.hpp"
 
@@ -33,12 +34,21 @@ struct ProcessState {
   std::vector<Process<P>*> children{};  // Until they are gone, in the order of becoming its own.
   SignalInfo end{};                     // The SIGCHLD that says how it ended.
 
-  SignalSet blocked = 0;
+  SignalSet blocked = 0;        // By pthread_sigmask(3).
+  List<CallMask> call_masks{};  // Of the calls under way that bring one.
   PendingSignals pending{};
 
   WaitQueue end_queue{};     // Waits for its end: pidfds of it.
   WaitQueue child_queue{};   // Waits for the end of a child: waitid(2) within it.
   WaitQueue signal_queue{};  // Waits for signals to it: signalfds.
+
+  /// What is blocked at this moment.
+  SignalSet blocked_now() {
+    if (call_masks.empty()) return blocked;
+    SignalSet by_all = ~SignalSet{0};
+    call_masks.for_each([&](const CallMask& mask) { by_all &= mask.blocked; });
+    return by_all;
+  }
 };
 
 }  // namespace internal
