@@ -1,43 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include <sys/epoll.h>
-#include <unistd.h>
-
-#include <array>
-
 #include "tests/differential/fdinfo.hpp"
 #include "tests/differential/names.hpp"
 #include "tests/differential/side.hpp"
-#include "tocsin/kern/linux_kernel.hpp"
 #include "tocsin/vkern/inotify.hpp"
 #include "tocsin/vkern/signalfd.hpp"
 
 namespace tocsin::differential {
-namespace {
-
-// Whether a chain of epolls that grows inward is stopped at the fifth link.
-bool depth_counts_upward() {
-  Kernel& kernel = LinuxKernel::shared();
-  std::array<int, 6> chain{};
-  for (int& epoll : chain) epoll = kernel.epoll_create1(EPOLL_CLOEXEC).value_or(-1);
-  bool stopped = false;
-  for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
-    stopped = !kernel.epoll_ctl(chain[i], EPOLL_CTL_ADD, chain[i + 1], &event);
-  }
-  for (const int epoll : chain) static_cast<void>(kernel.close(epoll));  // -1 may be among them.
-  return stopped;
-}
-
-vkern::Profile probe() {
-  Kernel& kernel = LinuxKernel::shared();
-  return {.wait_checks_descriptor_first = kernel.epoll_wait(-1, {}, 0).error().value() == EBADF,
-          .depth_counts_upward = depth_counts_upward()};
-}
-
-}  // namespace
 
 const vkern::Profile& VkernSide::profile() {
-  static const vkern::Profile running = probe();
+  static const vkern::Profile running = vkern::Profile::of_running_kernel();
   return running;
 }
 

@@ -190,7 +190,9 @@ Count Pipe<P>::write(Process<P>& process, Description<P>& description, ByteView 
   std::optional<Errno> failure = begin_write(call);
   while (!failure && !call.left.empty()) failure = write_on(call, lock);
   // Even if nothing was written: Linux does not look.
-  if (call.tell_readers || ever_polled_) readable_.wake(readable_bits);
+  if (ever_polled_ && system_.options().profile.polled_pipe_tells_each_write)
+    call.tell_readers = true;
+  if (call.tell_readers) readable_.wake(readable_bits);
   if (call.has_waited && !buffer_.full()) writable_.wake(writable_bits);
   if (failure && call.left.size() == bytes.size()) return std::unexpected(*failure);
   return bytes.size() - call.left.size();

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "tocsin/vkern/epoll.hpp"
+#include "tocsin/vkern/system.hpp"
 
 namespace tocsin::vkern::internal {
 namespace {
@@ -72,8 +73,9 @@ Result<> Nesting<P>::check_depth() {
     return {};
   }
   const int below = depth_below(*inner, 0);
-  if (below >= circle || below + 1 + height_above(outer_) > most_links)
-    return std::unexpected(Errno{ELOOP});
+  const bool upward = outer_.system_.options().profile.depth_counts_upward;
+  const int above = upward ? height_above(outer_) : 0;
+  if (below >= circle || below + 1 + above > most_links) return std::unexpected(Errno{ELOOP});
   return {};
 }
 
