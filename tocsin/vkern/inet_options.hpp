@@ -60,7 +60,9 @@ struct InetOptions {
 };
 
 /// /proc/sys/net/core/wmem_max and rmem_max: no more than this can be asked for.
-inline constexpr int most_buffer = 212'992;
+inline constexpr int most_buffer = 4'194'304;
+/// /proc/sys/net/core/wmem_default and rmem_default.
+inline constexpr int usual_buffer = 212'992;
 /// /proc/sys/net/core/somaxconn.
 inline constexpr int most_backlog = 4096;
 

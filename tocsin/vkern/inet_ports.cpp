@@ -39,7 +39,7 @@ Result<> PortTable::occupy(PortUser& user, std::uint16_t port, TimePoint now) {
     if (is_free(candidate, now)) port = candidate;
   }
   forget_past(port, now);
-  if (port == 0 || conflicts(user, port)) return std::unexpected(Errno{EADDRINUSE});
+  if (port == 0 || conflicts(user, claim_of(user), port)) return std::unexpected(Errno{EADDRINUSE});
   ports_[port].users.push_back(&user);
   user.occupied = user.local.port = port;
   return {};
@@ -67,9 +67,7 @@ void PortTable::leave(PortUser& user) {
 bool PortTable::may_listen(const PortUser& user) const {
   Claim claim = claim_of(user);
   claim.shares_address = user.options.reuse_address != 0;  // It is about to, but has not yet.
-  return std::ranges::all_of(users(user.occupied), [&](const PortUser* other) {
-    return other == &user || may_be_beside(claim, claim_of(*other));
-  });
+  return !conflicts(user, claim, user.occupied);
 }
 
 void PortTable::remember(const PortUser& user, TimePoint until) {
@@ -114,8 +112,7 @@ bool PortTable::is_free(std::uint16_t port, TimePoint now) {
   return !ports_.contains(port) && !past_.contains(port);
 }
 
-bool PortTable::conflicts(const PortUser& user, std::uint16_t port) const {
-  const Claim claim = claim_of(user);
+bool PortTable::conflicts(const PortUser& user, const Claim& claim, std::uint16_t port) const {
   const auto [first, last] = past_.equal_range(port);
   for (auto past = first; past != last; ++past)
     if (!may_be_beside(claim, past->second.claim)) return true;
@@ -123,7 +120,7 @@ bool PortTable::conflicts(const PortUser& user, std::uint16_t port) const {
   if (found == ports_.end()) return false;
   bool conflict = false;
   const auto look = [&](const PortUser& other) {
-    conflict = conflict || !may_be_beside(claim, claim_of(other));
+    conflict = conflict || (&other != &user && !may_be_beside(claim, claim_of(other)));
   };
   for (const PortUser* const other : found->second.users) look(*other);
   found->second.joined.visit_first(SIZE_MAX, look);

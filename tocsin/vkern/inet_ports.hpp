@@ -61,7 +61,7 @@ class PortTable {
   void join(PortUser& user, std::uint16_t port);
   /// Gives the port back, if it has one.
   void leave(PortUser& user);
-  /// Whether `user` may listen where it is: no other that does not share has begun to.
+  /// Whether `user` may listen where it is: all others there share with it, and do not listen.
   bool may_listen(const PortUser& user) const;
 
   /// The connection of `user` has ended, and stays as a name until `until`.
@@ -97,7 +97,7 @@ class PortTable {
   static bool may_be_beside(const Claim& newcomer, const Claim& other);
   void forget_past(std::uint16_t port, TimePoint now);
   bool is_free(std::uint16_t port, TimePoint now);
-  bool conflicts(const PortUser& user, std::uint16_t port) const;
+  bool conflicts(const PortUser& user, const Claim& claim, std::uint16_t port) const;
 
   std::map<std::uint16_t, Port> ports_;
   std::multimap<std::uint16_t, Past> past_;

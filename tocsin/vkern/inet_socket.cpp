@@ -19,8 +19,10 @@ constexpr std::unexpected unknown_option{Errno{ENOPROTOOPT}};
 constexpr int least_send_buffer = 4608;
 constexpr int least_receive_buffer = 2304;
 
+// A negative size is taken for a large one.
 int doubled(int wanted, int least) {
-  return std::max(std::clamp(wanted, 0, most_buffer) * 2, least);
+  const auto size = std::min(static_cast<unsigned>(wanted), unsigned{most_buffer});
+  return std::max(static_cast<int>(size) * 2, least);
 }
 
 }  // namespace
@@ -42,8 +44,10 @@ Result<> InetSocket<P>::bind(Process<P>&, const sockaddr* address, socklen_t len
     local = unbound();  // Of a port that it once had, getsockname(2) still tells.
     return done;
   }
-  host_is_asked_for_ = !wanted->is_any() || wanted->is_v6 != (domain == AF_INET6);
-  port_is_asked_for_ = wanted->port != 0;
+  // What once was asked for is not forgotten, whatever another bind(2) says.
+  host_is_asked_for_ =
+      host_is_asked_for_ || !wanted->is_any() || wanted->is_v6 != (domain == AF_INET6);
+  port_is_asked_for_ = port_is_asked_for_ || wanted->port != 0;
   return {};
 }
 
@@ -124,15 +128,19 @@ Result<> InetSocket<P>::set_socket_option(int name, int value) {
 
 template <class P>
 Result<> InetSocket<P>::getsockopt(int level, int name, void* value, socklen_t* length) {
+  const int own_level = kind_ == InetKind::tcp ? IPPROTO_TCP : IPPROTO_UDP;
+  const bool is_v6 = level == IPPROTO_IPV6 && domain == AF_INET6;
+  const bool is_known = level == SOL_SOCKET || level == own_level || level == IPPROTO_IP || is_v6;
+  if (!is_known) return std::unexpected(Errno::unsupported);  // To set it, ENOPROTOOPT.
+  if (length == nullptr) return std::unexpected(Errno{EFAULT});
+  if (*length > INT_MAX) return invalid;
   const std::lock_guard lock(this->lock());
   if (const auto done = own_option(level, name, value, length)) return *done;
   if (const auto plain = plain_option(options, kind_, level, name))
     return store_option(*plain, value, length);
-  const int own_level = kind_ == InetKind::tcp ? IPPROTO_TCP : IPPROTO_UDP;
-  const bool is_v6 = level == IPPROTO_IPV6 && domain == AF_INET6;
-  if (is_v6 && name == IPV6_V6ONLY) return store_option(options.v6_only, value, length);
-  if (is_v6 || level == own_level || level == IPPROTO_IP) return unknown_option;
-  if (level != SOL_SOCKET) return std::unexpected(Errno::unsupported);  // To set it, the other one.
+  if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY)
+    return store_option(options.v6_only, value, length);
+  if (level != SOL_SOCKET) return unknown_option;
   if (const auto done = structured_option(options, name, value, length)) return *done;
   if (const auto told = socket_option(name)) return store_option(*told, value, length);
   return unknown_option;

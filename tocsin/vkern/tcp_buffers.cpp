@@ -40,24 +40,26 @@ void TcpOutbox::clear() {
 
 // ---- TcpInbox -----------------------------------------------------------------------------------
 
-bool TcpInbox::take(TcpOutbox& outbox, std::size_t count, bool is_inline) {
+bool TcpInbox::take_mark(TcpOutbox& outbox, std::size_t count, bool is_inline) {
   const std::uint64_t first = outbox.end_ - outbox.size();
-  const ByteView bytes = outbox.queue_.view().first(count);
-  const bool is_urgent = outbox.urgent_at_ && *outbox.urgent_at_ - first < count;
-  if (is_urgent) {
-    const auto place = static_cast<std::size_t>(*outbox.urgent_at_ - first);
-    // A mark that everything before was read up to gives way to the next one; its byte was not for
-    // reading, and is gone with it.
-    if (is_marked(begin_) && !is_inline && size() > 0) {
-      queue_.drop(1);
-      ++begin_;
-    }
-    urgent_ = Urgent::waits;
-    mark_ = end() + place;
-    urgent_byte_ = bytes[place];
-    outbox.urgent_at_.reset();
+  if (!outbox.urgent_at_ || *outbox.urgent_at_ - first >= count) return false;
+  const auto place = static_cast<std::size_t>(*outbox.urgent_at_ - first);
+  // A mark that everything before was read up to gives way to the next one; its byte was not for
+  // reading, and is gone with it.
+  if (is_marked(begin_) && !is_inline && size() > 0) {
+    queue_.drop(1);
+    ++begin_;
   }
-  queue_.append(bytes);
+  urgent_ = Urgent::waits;
+  mark_ = end() + place;
+  urgent_byte_ = outbox.queue_.view()[place];
+  outbox.urgent_at_.reset();
+  return true;
+}
+
+bool TcpInbox::take(TcpOutbox& outbox, std::size_t count, bool is_inline) {
+  const bool is_urgent = take_mark(outbox, count, is_inline);
+  queue_.append(outbox.queue_.view().first(count));
   outbox.queue_.drop(count);
   return is_urgent;
 }

@@ -62,6 +62,8 @@ class TcpInbox {
   /// Takes `count` bytes over. Answers whether the urgent one is among them. `is_inline` as in
   /// SO_OOBINLINE. Requires: `outbox` has as many.
   bool take(TcpOutbox& outbox, std::size_t count, bool is_inline);
+  /// The mark alone, of bytes that nobody will read. Answers as `take`.
+  bool take_mark(TcpOutbox& outbox, std::size_t count, bool is_inline);
 
   std::size_t size() const { return queue_.size(); }
   std::uint64_t begin() const { return begin_; }

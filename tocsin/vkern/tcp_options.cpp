@@ -16,13 +16,16 @@ namespace {
 constexpr int first_segment = 536;
 constexpr int loopback_segment = 32'768;
 
+// Half of what /proc/sys/net/ipv4/tcp_rmem allows to tune a receive buffer to.
+constexpr int most_low_water = 16'777'216;
+
 }  // namespace
 
 // Linux grows the buffer until a reader that waits for that much can get it.
 template <class P>
 void TcpSocket<P>::set_low_water(int wanted) {
   const int most =
-      this->options.receive_buffer_is_set ? this->options.receive_buffer / 2 : INT_MAX / 4;
+      this->options.receive_buffer_is_set ? this->options.receive_buffer / 2 : most_low_water;
   const int low_water = std::max(1, std::min(wanted < 0 ? INT_MAX : wanted, most));
   this->options.receive_low_water = low_water;
   this->options.receive_buffer = std::max(this->options.receive_buffer, 2 * low_water);

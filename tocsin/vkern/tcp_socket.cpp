@@ -117,6 +117,8 @@ Result<> TcpSocket<P>::begin_connect(Endpoint to) {
   state_ = TcpState::syn_sent;
   phase_ = Phase::connecting;
   error_ = 0;  // What was pending is of the last connection.
+  unacknowledged_ = unsent_ = 0;
+  had_window_ = false;
   has_fin_ = false;
   tries_ = 0;
   return {};
@@ -259,8 +261,8 @@ Result<int> TcpSocket<P>::ioctl(Process<P>& process, Description<P>& description
     told = inbox_.is_marked(inbox_.begin()) ? 1 : 0;
   else if (request == FIONREAD)
     told = inbox_.unread(is_inline());
-  else
-    told = outbox_.size();
+  else if (state_ != TcpState::syn_sent)
+    told = request == SIOCOUTQ ? unacknowledged() : unsent();
   *static_cast<int*>(argument) = static_cast<int>(told);
   return 0;
 }

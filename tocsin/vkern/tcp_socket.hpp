@@ -101,6 +101,7 @@ class TcpSocket final : public InetSocket<P>, public Alarmed {
   void try_again_later();
   void stop_trying();
   TcpSocket* find_listener() const;
+  TcpSocket* find_other_caller() const;
   void establish(TcpSocket& listener);
   void become_established();
   bool is_backlog_full() const { return accept_queue_.size() > backlog_; }
@@ -108,7 +109,7 @@ class TcpSocket final : public InetSocket<P>, public Alarmed {
   bool begin_to_finish();
   void fin_was_acknowledged();
   void receive_fin();
-  void be_reset();
+  void be_reset(std::size_t in_flight = 0);
   void reset_peer();
   void disconnect();
   void enter_time_wait();
@@ -127,6 +128,8 @@ class TcpSocket final : public InetSocket<P>, public Alarmed {
   bool is_writable() const;
   bool is_readable(std::size_t low_water) const;
   bool is_inline() const { return this->options.oob_inline != 0; }
+  std::size_t unacknowledged() const;
+  std::size_t unsent() const;
   std::unexpected<Errno> send_error();
   Result<> wait_to_send(HeldLock& lock, bool may_block);
   bool wait_for_send_space(HeldLock& lock, bool may_block);
@@ -152,6 +155,12 @@ class TcpSocket final : public InetSocket<P>, public Alarmed {
   Ref<TcpSocket> peer_;         // While bytes can go either way.
   TcpInbox inbox_;
   TcpOutbox outbox_;
+
+  // What SIOCOUTQ and SIOCOUTQNSD tell of a connection that is over: Linux subtracts sequence
+  // numbers, whether anybody will ever acknowledge them or not, and skips some for a new beginning.
+  std::size_t unacknowledged_ = 0;
+  std::size_t unsent_ = 0;
+  bool had_window_ = false;
 
   std::size_t backlog_ = 0;
   std::deque<Ref<TcpSocket>> accept_queue_;

@@ -24,6 +24,10 @@ Duration pause_after(int tries) {
 // Of a window that was closed, this share must be open before the sender is told (RFC 9293, 3.8.6).
 constexpr std::size_t least_share_announced = 2;
 
+// A socket that begins anew takes none of the numbers that its peer may still expect: it skips the
+// largest window that it was ever offered, over the loopback this one, and two more.
+constexpr std::size_t skipped_numbers(bool had_window) { return (had_window ? 65'483 : 0) + 2; }
+
 }  // namespace
 
 // ---- the beginning ------------------------------------------------------------------------------
@@ -32,9 +36,12 @@ constexpr std::size_t least_share_announced = 2;
 template <class P>
 void TcpSocket<P>::knock() {
   TcpSocket* const listener = find_listener();
-  if (listener == nullptr && this->local == this->remote) {
-    peer_ = Ref<TcpSocket>(*this);  // RFC 9293, figure 7: both at once, both being one.
+  TcpSocket* const other = listener == nullptr ? find_other_caller() : nullptr;
+  if (other != nullptr) {
+    peer_ = Ref<TcpSocket>(*other);
+    other->peer_ = Ref<TcpSocket>(*this);
     become_established();
+    if (other != this) other->become_established();
     if (this->is_shut(Base::sending) && begin_to_finish()) push();
   } else if (listener == nullptr) {
     be_reset();
@@ -91,6 +98,17 @@ TcpSocket<P>* TcpSocket<P>::find_listener() const {
   return static_cast<TcpSocket*>(group[choose_in_group(group.size(), to, this->local)]);
 }
 
+// Who calls this one while it is called by it (RFC 9293, figure 7): it may be the same.
+template <class P>
+TcpSocket<P>* TcpSocket<P>::find_other_caller() const {
+  for (PortUser* const user : this->ports_.users(this->remote.port)) {
+    auto* const other = static_cast<TcpSocket*>(user);
+    const bool calls = other->state_ == TcpState::syn_sent && other->remote == this->local;
+    if (calls && other->local == this->remote) return other;
+  }
+  return nullptr;
+}
+
 template <class P>
 void TcpSocket<P>::establish(TcpSocket& listener) {
   auto child = make_ref<TcpSocket>(this->system_, listener.domain);
@@ -108,7 +126,9 @@ constexpr int connected_send_buffer = 2'626'560;
 
 template <class P>
 void TcpSocket<P>::become_established() {
+  stop_trying();
   state_ = TcpState::established;
+  had_window_ = true;
   if (!this->options.send_buffer_is_set) this->options.send_buffer = connected_send_buffer;
   this->tell_change();
 }
@@ -195,7 +215,7 @@ void TcpSocket<P>::enter_time_wait() {
 
 // A RST arrives. What was received before can still be read.
 template <class P>
-void TcpSocket<P>::be_reset() {
+void TcpSocket<P>::be_reset(std::size_t in_flight) {
   if (state_ == TcpState::closed) return;
   if (state_ == TcpState::syn_sent)
     error_ = ECONNREFUSED;
@@ -203,8 +223,8 @@ void TcpSocket<P>::be_reset() {
     error_ = EPIPE;
   else
     error_ = ECONNRESET;
-  outbox_.clear();
   finish();
+  unsent_ -= in_flight;
   if (is_orphan_)
     this->ports_.forget(*this);
   else
@@ -235,6 +255,8 @@ void TcpSocket<P>::disconnect() {
   else if (before != TcpState::closed)  // What only is bound stays so.
     become_closed();
   if (resets || before == TcpState::syn_sent) error_ = ECONNRESET;
+  unacknowledged_ += skipped_numbers(had_window_);
+  unsent_ += skipped_numbers(had_window_);
   inbox_.clear();
   this->remote = {};
   if (!this->host_is_asked_for_) this->local = this->unbound();
@@ -253,6 +275,8 @@ void TcpSocket<P>::finish() {
 
 template <class P>
 void TcpSocket<P>::become_closed() {
+  unacknowledged_ = unacknowledged();
+  unsent_ = unsent();
   state_ = TcpState::closed;
   stop_trying();
   outbox_.clear();
@@ -299,14 +323,15 @@ void TcpSocket<P>::push() {
 }
 
 // Bytes arrive. To one that has said it will read no more, and will send no more, they are an error
-// of the peer's (RFC 1122, 4.2.2.13): it gets a RST.
+// of the peer's (RFC 1122, 4.2.2.13): it gets a RST. Linux looks for an urgent one before that.
 template <class P>
 void TcpSocket<P>::receive(TcpSocket& from, std::size_t count) {
   const bool is_deaf = this->is_shut(Base::receiving) &&
                        (state_ == TcpState::fin_wait1 || state_ == TcpState::fin_wait2);
   if (is_deaf) {
+    if (inbox_.take_mark(from.outbox_, count, is_inline())) this->tell_data();
     be_reset();
-    return from.be_reset();
+    return from.be_reset(count);
   }
   const bool is_urgent = inbox_.take(from.outbox_, count, is_inline());
   const auto low_water = static_cast<std::size_t>(this->options.receive_low_water);
@@ -319,6 +344,7 @@ void TcpSocket<P>::receive(TcpSocket& from, std::size_t count) {
   template void TcpSocket<P>::alarm(std::uint64_t);                          \
   template void TcpSocket<P>::stop_trying();                                 \
   template TcpSocket<P>* TcpSocket<P>::find_listener() const;                \
+  template TcpSocket<P>* TcpSocket<P>::find_other_caller() const;            \
   template void TcpSocket<P>::establish(TcpSocket&);                         \
   template void TcpSocket<P>::become_established();                          \
   template void TcpSocket<P>::become_child_of(const TcpSocket&, TcpSocket&); \
@@ -327,7 +353,7 @@ void TcpSocket<P>::receive(TcpSocket& from, std::size_t count) {
   template void TcpSocket<P>::fin_was_acknowledged();                        \
   template void TcpSocket<P>::receive_fin();                                 \
   template void TcpSocket<P>::enter_time_wait();                             \
-  template void TcpSocket<P>::be_reset();                                    \
+  template void TcpSocket<P>::be_reset(std::size_t);                         \
   template void TcpSocket<P>::reset_peer();                                  \
   template void TcpSocket<P>::disconnect();                                  \
   template void TcpSocket<P>::finish();                                      \

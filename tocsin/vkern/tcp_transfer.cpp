@@ -56,6 +56,20 @@ bool TcpSocket<P>::is_readable(std::size_t low_water) const {
   return waiting > 0 && (waiting >= low_water || room() == 0);
 }
 
+// The SYN and the FIN have a number each.
+template <class P>
+std::size_t TcpSocket<P>::unacknowledged() const {
+  if (state_ == TcpState::syn_sent) return 1;
+  if (state_ == TcpState::closed || state_ == TcpState::listening) return unacknowledged_;
+  return outbox_.size() + (fin_is_queued_ ? 1 : 0);
+}
+
+template <class P>
+std::size_t TcpSocket<P>::unsent() const {
+  if (state_ == TcpState::syn_sent) return 0;
+  return state_ == TcpState::closed || state_ == TcpState::listening ? unsent_ : unacknowledged();
+}
+
 // ---- sending ------------------------------------------------------------------------------------
 
 // What is pending explains it better than EPIPE does.
@@ -244,6 +258,8 @@ Count TcpSocket<P>::receive_urgent(std::span<const iovec> parts, msghdr& message
 #define TOCSIN_INSTANTIATE(P)                                                                \
   template bool TcpSocket<P>::is_writable() const;                                           \
   template bool TcpSocket<P>::is_readable(std::size_t) const;                                \
+  template std::size_t TcpSocket<P>::unacknowledged() const;                                 \
+  template std::size_t TcpSocket<P>::unsent() const;                                         \
   template std::unexpected<Errno> TcpSocket<P>::send_error();                                \
   template Result<> TcpSocket<P>::wait_to_send(HeldLock&, bool);                             \
   template bool TcpSocket<P>::wait_for_send_space(HeldLock&, bool);                          \

@@ -47,8 +47,8 @@ static_assert(charge_for(178, true) == 1280);
 template <class P>
 UdpSocket<P>::UdpSocket(System<P>& system, int its_domain)
     : Base(system, its_domain, InetKind::udp, system.udp_ports()) {
-  this->options.send_buffer = most_buffer;
-  this->options.receive_buffer = most_buffer;
+  this->options.send_buffer = usual_buffer;
+  this->options.receive_buffer = usual_buffer;
 }
 
 // ---- whom it is connected to --------------------------------------------------------------------
