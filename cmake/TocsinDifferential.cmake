@@ -30,3 +30,9 @@ add_test(NAME differential.time
          COMMAND fuzz_differential --tier 2 --seed 1 --seconds 10 --jobs 16
                  --save ${CMAKE_BINARY_DIR}/differential-time.txt)
 set_tests_properties(differential.time PROPERTIES LABELS differential TIMEOUT 120)
+
+# TCP and UDP, in a network of its own; without the permission to make one, there is nothing in it.
+add_test(NAME differential.inet
+         COMMAND fuzz_differential --tier 3 --seed 1 --seconds 10
+                 --save ${CMAKE_BINARY_DIR}/differential-inet.txt)
+set_tests_properties(differential.inet PROPERTIES LABELS differential TIMEOUT 120)

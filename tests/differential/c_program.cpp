@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/differential/op_text.hpp"
+#include "tests/differential/ops_inet.hpp"
 
 namespace tocsin::differential {
 namespace {
@@ -12,8 +13,8 @@ constexpr auto prelude = R"(#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <linux/sockios.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -148,6 +149,14 @@ static inline long long until_expiry(long long count) {
   static int timers;
   return (count - 1) * CELL + CELL / 4 + timers++ % 10 * (CELL / 20) - (elapsed() - cell * CELL);
 }
+static int in_network;
+static inline long long sendable(int fd, long long count) {
+  int protocol = 0;
+  socklen_t length = sizeof protocol;
+  if (!in_network || count <= 1000) return count;
+  getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
+  return protocol == IPPROTO_TCP ? 1000 : count;
+}
 static void say(const char *op) {
   static int before;
   fprintf(out, "%s%s ", before++ ? "\n" : "", op);
@@ -192,12 +201,15 @@ std::string call(const Op& op) {
 std::string c_program(const Sequence& sequence) {
   std::string text = "/* cc -o sequence sequence.c && ./sequence */\n";
   text += prelude;
+  const bool has_network = (kinds_of(sequence) & bit(Kind::inet)) != 0;
+  if (has_network) text += inet_prelude;
   std::vector<const OpSpec*> used;
   for (const Op& op : sequence)
     if (std::ranges::find(used, op.spec) == used.end()) used.push_back(op.spec);
   for (const OpSpec* spec : used) text = text + '\n' + spec->c_text + '\n';
   text += setup;
   if ((kinds_of(sequence) & bit(Kind::file)) != 0) text += enter_directory;
+  if (has_network) text += "  if (!make_own_network()) return 1;\n  start += elapsed();\n";
   for (const Op& op : sequence) text += "  say(\"" + to_text(op) + "\");\n  " + call(op) + '\n';
   text += "  fprintf(out, \"\\n\");\n  fflush(out);\n  return 0;\n}\n";
   return text;

@@ -7,6 +7,7 @@
 
 #include "tests/differential/child.hpp"
 #include "tests/differential/generator.hpp"
+#include "tests/differential/ops_inet.hpp"
 
 namespace tocsin::differential {
 namespace {
@@ -134,16 +135,17 @@ std::uint32_t kinds_to_compare(int tier) {
   Child child([&] {
     VkernSide side;
     *present = kinds_present(side);
+    if (!make_own_network()) *present &= ~bit(Kind::inet);
   });
   CHECK(child.wait(milliseconds{10'000}) == 0, "a new kernel can be asked what it has");
-  return *present & (~in_one_tier() | only_in_tier[static_cast<std::size_t>(tier) - 1]);
+  return *present & kinds_of_tier(tier);
 }
 
 Tally run_campaign(const CampaignOptions& options) {
   Tally tally;
   const std::uint32_t present = kinds_to_compare(options.tier);
   tally.kinds_compared = present & options.only;
-  tally.kinds_left_out = ~(present | in_one_tier()) & ((1U << kinds) - 1);
+  tally.kinds_left_out = kinds_of_tier(options.tier) & ~present & ((1U << kinds) - 1);
   const auto start = Clock::now();
   std::deque<Worker> workers(static_cast<std::size_t>(options.workers));
   for (std::size_t i = 0; i < workers.size(); ++i)

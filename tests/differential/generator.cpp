@@ -96,8 +96,18 @@ class Generator {
       // With nothing to work on, things are made; with enough of them, seldom more.
       if (live < 2 && !is_maker && !random_.chance(1, 8)) continue;
       if (live >= used_ && is_maker && !random_.chance(1, 4)) continue;
+      // A socket can be so much that most operations would seldom meet what they are for.
+      const bool is_inet = (kinds_ & bit(Kind::inet)) != 0;
+      if (is_inet && !has_all_for(spec) && !random_.chance(1, 16)) continue;
       return spec;
     }
+  }
+
+  bool has_all_for(const OpSpec& spec) const {
+    return std::ranges::all_of(spec.operands, [this](const Operand& operand) {
+      const auto fits = [&](Holds held) { return (held & operand.holds) != 0; };
+      return operand.shape != Shape::slot || std::ranges::any_of(holds_, fits);
+    });
   }
 
   void add(const OpSpec& spec) {

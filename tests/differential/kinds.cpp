@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, kinds> kind_names{"descriptor", "wait",    "event", "pipe",
                                                          "local",      "signal",  "timer", "file",
-                                                         "queue",      "process", "time"};
+                                                         "queue",      "process", "time",  "inet"};
 
 bool absent(const auto& result) {
   if (result) return false;
@@ -38,6 +38,8 @@ bool is_present(Kernel& kernel, Kind kind) {
       return !absent(kernel.mq_unlink(queue_name(0).c_str()));
     case Kind::process:
       return !absent(kernel.pidfd_open(kernel.getpid(), 0));
+    case Kind::inet:
+      return !absent(kernel.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     default:
       return true;
   }

@@ -18,6 +18,7 @@
 
 #include "tests/differential/fdinfo.hpp"
 #include "tests/differential/names.hpp"
+#include "tests/differential/ops_inet.hpp"
 #include "tests/differential/side.hpp"
 #include "tocsin/base/check.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
@@ -101,6 +102,16 @@ void LinuxSide::wait_until(TimePoint when) {
                         .tv_nsec = (left % std::chrono::seconds{1}).count()};
     static_cast<void>(kernel().ppoll({}, &time));  // Ends early or not: it is asked again.
   }
+}
+
+// A connection that has ended stays for a minute, and its port may be drawn again: there must not
+// be many of them.
+void LinuxSide::prepare_network() {
+  constexpr int most_sequences = 100;
+  if (sequences_in_network_++ % most_sequences != 0) return;
+  limit_descriptors(most_descriptors + 1);  // The table may be full.
+  CHECK(make_own_network(), "who was asked before whether there can be one was told so");
+  limit_descriptors(most_descriptors);
 }
 
 pid_t LinuxSide::fork() {

@@ -30,6 +30,7 @@ constexpr auto help = R"(fuzz_differential: the same system calls on Linux and o
   --jobs N       processes (1)
   --tier T       1 (the default): one thread, nothing waits, no time passes
                  2: time passes, on both in steps of 20 ms; takes many --jobs, 40 or so
+                 3: TCP and UDP, over the loopback of a network of its own
   --only KINDS   of the kinds, only these: event,pipe,...
   --replay FILE  the sequence in FILE instead, and nothing else
   --print        with --replay or --seed: print the sequence and a C program, and do nothing

@@ -39,6 +39,7 @@ enum class Kind : unsigned {
   queue,
   process,
   time,  // Timers that expire, calls that wait: tier 2.
+  inet,  // TCP and UDP sockets: tier 3.
   count,
 };
 inline constexpr auto kinds = static_cast<std::size_t>(Kind::count);
@@ -47,12 +48,19 @@ std::string_view name_of(Kind kind);
 
 /// What a tier has and no other, by its number less one. In the first nothing waits and no time
 /// passes.
-inline constexpr std::array<std::uint32_t, 2> only_in_tier{0, bit(Kind::time)};
+inline constexpr std::array<std::uint32_t, 3> only_in_tier{0, bit(Kind::time), bit(Kind::inet)};
 inline constexpr int tiers = static_cast<int>(only_in_tier.size());
 constexpr std::uint32_t in_one_tier() {
   std::uint32_t all = 0;
   for (const std::uint32_t set : only_in_tier) all |= set;
   return all;
+}
+/// All that a tier has. Where there is a network, what has nothing to do with it is left out.
+constexpr std::uint32_t kinds_of_tier(int tier) {
+  const std::uint32_t own = only_in_tier[static_cast<std::size_t>(tier) - 1];
+  if (own == bit(Kind::inet))
+    return own | bit(Kind::descriptor) | bit(Kind::wait) | bit(Kind::event) | bit(Kind::pipe);
+  return own | ~in_one_tier();
 }
 
 /// What a slot holds, as far as the generator knows: a set of bits, for it prefers fitting ones.
@@ -73,8 +81,12 @@ enum : Holds {
   a_file = 1024,
   a_queue = 2048,
   a_pidfd = 4096,
+  an_inet_stream = 8192,  // TCP.
+  an_inet_datagram = 16384,
+  an_inet_listener = 32768,
 };
 inline constexpr Holds a_socket = a_stream | a_datagram | a_listener;
+inline constexpr Holds an_inet = an_inet_stream | an_inet_datagram | an_inet_listener;
 
 struct Name {
   const char* text;  // As C spells it.

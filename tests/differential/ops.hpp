@@ -34,6 +34,9 @@ std::vector<OpSpec> queue_ops();
 std::vector<OpSpec> file_ops();
 std::vector<OpSpec> process_ops();
 std::vector<OpSpec> time_ops();
+std::vector<OpSpec> inet_ops();
+std::vector<OpSpec> inet_data_ops();
+std::vector<OpSpec> inet_option_ops();
 
 /// Sizes at which something changes in some buffer: pages, slots of a pipe, parts of a message.
 inline constexpr std::array<std::int64_t, 22> sizes{

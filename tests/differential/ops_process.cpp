@@ -34,8 +34,10 @@ pid_t pid_of(Side& side, std::int64_t who) {
 
 void child_fork(Side& side, const Values& v, Answer&) { side.set_child(v[0], side.fork()); }
 constexpr auto child_fork_c = R"(static void do_child_fork(long long which) {
-  pid_t pid = fork();
+  pid_t parent = getpid(), pid = fork();
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(0);
     siginfo_t info;
     sigset_t end;
     sigemptyset(&end);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // Reading and writing, of whatever can be read and written.
-#include "tests/differential/ops.hpp"
+#include "tests/differential/ops_inet.hpp"
 
 namespace tocsin::differential {
 namespace {
 
 constexpr std::array<std::int64_t, 4> first_bytes{0, 1, 100, 255};
 constexpr Holds readable = ~(an_epoll | a_writer | a_listener);
-constexpr Holds writable = an_eventfd | a_writer | a_stream | a_datagram | a_file;
+constexpr Holds writable = an_eventfd | a_writer | a_stream | a_datagram | a_file | an_inet;
 
 void take_bytes(Side& side, std::int64_t from, MutableBytes bytes, Answer& answer) {
   side.make_comparable(side.fd(from), bytes);
@@ -29,9 +29,11 @@ constexpr auto read_c = R"(static void do_read(int fd, long long count) {
 })";
 
 void write(Side& side, const Values& v, Answer& answer) {
-  answer.take(side.kernel().write(side.fd(v[0]), pattern(v[1], v[2])));
+  const ByteView bytes = pattern(sendable(side, v[0], v[1]), v[2]);
+  answer.take(side.kernel().write(side.fd(v[0]), bytes));
 }
 constexpr auto write_c = R"(static void do_write(int fd, long long count, long long first) {
+  count = sendable(fd, count);
   result(write(fd, pattern(count, first), (size_t)count));
 })";
 
@@ -53,14 +55,18 @@ constexpr auto readv_c = R"(static void do_readv(int fd, long long count, long l
 })";
 
 void writev(Side& side, const Values& v, Answer& answer) {
-  const ByteView whole = pattern(v[1] + v[2], v[3]);
-  const auto first = static_cast<std::size_t>(v[1]);
+  const std::int64_t count = sendable(side, v[0], v[1]);
+  const std::int64_t more = sendable(side, v[0], v[2]);
+  const ByteView whole = pattern(count + more, v[3]);
+  const auto first = static_cast<std::size_t>(count);
   auto* const start = const_cast<std::byte*>(whole.data());
-  const std::array parts{iovec{start, first}, iovec{start + first, static_cast<std::size_t>(v[2])}};
+  const std::array parts{iovec{start, first}, iovec{start + first, static_cast<std::size_t>(more)}};
   answer.take(side.kernel().writev(side.fd(v[0]), parts));
 }
 constexpr auto writev_c =
     R"(static void do_writev(int fd, long long count, long long more, long long first) {
+  count = sendable(fd, count);
+  more = sendable(fd, more);
   unsigned char *whole = pattern(count + more, first);
   struct iovec parts[2] = {{whole, (size_t)count}, {whole + count, (size_t)more}};
   result(writev(fd, parts, 2));

@@ -104,6 +104,15 @@ std::uint32_t Side::name_of_process(pid_t pid) {
   return 2 + static_cast<std::uint32_t>(child - children_.begin());
 }
 
+std::uint64_t Side::name_of_port(int protocol, std::uint16_t port) {
+  if (port == 0) return 0;
+  const std::uint64_t key = static_cast<std::uint64_t>(protocol) << 16 | port;
+  const auto known = std::ranges::find(ports_, key);
+  const auto place = static_cast<std::uint64_t>(known - ports_.begin());
+  if (known == ports_.end()) ports_.push_back(key);
+  return place + 1;
+}
+
 void Side::pass(int count) {
   cell_ += count;
   wait_until(*start_ + cell * cell_);

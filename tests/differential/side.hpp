@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/differential/op.hpp"
@@ -84,6 +85,15 @@ class Side {
   /// Too much of it, now or when a call came back, so that nobody knows what came first.
   bool is_late() { return missed_cell_ || into_cell() > late; }
 
+  // ---- the network: see ops_inet.hpp
+  // -------------------------------------------------------------
+  /// Before a socket of it is made.
+  void enter_network() {
+    if (!std::exchange(is_in_network_, true)) prepare_network();
+  }
+  bool is_in_network() const { return is_in_network_; }
+  std::uint64_t name_of_port(int protocol, std::uint16_t port);
+
   /// A child that has the same descriptors and does nothing.
   virtual pid_t fork() = 0;
   /// Has a child, which was not waited for, end with a status, and waits until it is a zombie.
@@ -119,6 +129,7 @@ class Side {
             Result<std::array<int, 2>> made);
 
  protected:
+  virtual void prepare_network() {}
   virtual TimePoint now() = 0;
   virtual void wait_until(TimePoint when) = 0;
   void clear() {
@@ -128,6 +139,8 @@ class Side {
     timers_ = 0;
     fds_.fill(-1);
     cookies_.clear();
+    ports_.clear();
+    is_in_network_ = false;
     children_.fill(0);
   }
 
@@ -140,6 +153,8 @@ class Side {
   int timers_ = 0;  // That were set.
   std::array<pid_t, 3> children_{};
   std::vector<std::uint32_t> cookies_;  // In the order of their appearance.
+  std::vector<std::uint64_t> ports_;    // Likewise.
+  bool is_in_network_ = false;
   std::array<int, slots> fds_{-1, -1, -1, -1, -1, -1, -1, -1};
 };
 
@@ -162,8 +177,10 @@ class LinuxSide final : public Side {
  private:
   TimePoint now() override;
   void wait_until(TimePoint when) override;
+  void prepare_network() override;
 
-  std::vector<pid_t> children_;  // That are not reaped, or may not be.
+  int sequences_in_network_ = 0;  // 0: there is none yet.
+  std::vector<pid_t> children_;   // That are not reaped, or may not be.
 };
 
 /// A kernel in user space, a new one for each sequence.
@@ -184,6 +201,7 @@ class VkernSide final : public Side {
  private:
   TimePoint now() override { return system_->world().now(); }
   void wait_until(TimePoint when) override;
+  void prepare_network() override;
 
   std::optional<vkern::System<vkern::Single>> system_;
 };

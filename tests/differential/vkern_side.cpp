@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/differential/fdinfo.hpp"
 #include "tests/differential/names.hpp"
+#include "tests/differential/ops_inet.hpp"
 #include "tests/differential/side.hpp"
 #include "tocsin/vkern/inotify.hpp"
 #include "tocsin/vkern/signalfd.hpp"
@@ -19,6 +20,19 @@ std::string VkernSide::fdinfo(int fd) {
 
 void VkernSide::wait_until(TimePoint when) {
   if (when > now()) system_->world().advance(when - now());
+}
+
+// Both protocols give out their ports from the same one on. A port of TCP that happens to be one of
+// UDP as well is what Linux, which draws them, has seldom; so those of UDP are some further.
+void VkernSide::prepare_network() {
+  const int fd = kernel().socket(AF_INET, SOCK_DGRAM, 0).value_or(-1);
+  const InetAddress anywhere(INADDR_ANY, 0);
+  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  for (int i = 0; i < 1000; ++i) {
+    static_cast<void>(kernel().bind(fd, anywhere.get(), anywhere.size()));
+    static_cast<void>(kernel().connect(fd, &nobody, sizeof nobody));
+  }
+  static_cast<void>(kernel().close(fd));
 }
 
 pid_t VkernSide::fork() { return system_->init().fork().getpid(); }
