@@ -19,8 +19,7 @@
 namespace tocsin::vkern {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 sigset_t signals(std::initializer_list<int> numbers) {
   sigset_t set;
