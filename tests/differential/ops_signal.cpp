@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Signals to oneself, and signalfd(2). All signals are blocked, so they wait until they are read.
+// Signals to oneself, and signalfd(2). All signals are blocked, so they wait until they are read,
+// or until a wait with a mask of its own lets one through: one that is ignored then, so that nobody
+// is killed by it.
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 
@@ -73,6 +76,44 @@ void change(Side& side, const Values& v, Answer& answer) {
     signalfd_change(side, v, answer);
 }
 
+constexpr std::array<std::int64_t, 4> let_through{SIGCHLD, SIGCHLD, 0, SIGWINCH};
+constexpr timespec at_once{};
+
+sigset_t all_but(std::int64_t number) {
+  sigset_t set;
+  sigfillset(&set);
+  if (number != 0) sigdelset(&set, static_cast<int>(number));
+  return set;
+}
+
+void ppoll_masked(Side& side, const Values& v, Answer& answer) {
+  pollfd one{.fd = side.fd(v[0]), .events = POLLIN | POLLOUT, .revents = 0};
+  const sigset_t mask = all_but(v[1]);
+  answer.take(side.kernel().ppoll(std::span(&one, 1), &at_once, &mask));
+}
+constexpr auto ppoll_masked_c = R"(static void do_ppoll_masked(int fd, long long but) {
+  struct pollfd one = {fd, POLLIN | POLLOUT, 0};
+  struct timespec at_once = {0, 0};
+  sigset_t mask;
+  sigfillset(&mask);
+  if (but) sigdelset(&mask, (int)but);
+  result(ppoll(&one, 1, &at_once, &mask));
+})";
+
+void epoll_pwait_masked(Side& side, const Values& v, Answer& answer) {
+  std::array<epoll_event, 2> events{};
+  const sigset_t mask = all_but(v[1]);
+  answer.take(side.kernel().epoll_pwait(side.fd(v[0]), events, 0, &mask));
+}
+constexpr auto epoll_pwait_masked_c =
+    R"(static void do_epoll_pwait_masked(int epfd, long long but) {
+  struct epoll_event events[2];
+  sigset_t mask;
+  sigfillset(&mask);
+  if (but) sigdelset(&mask, (int)but);
+  result(epoll_pwait(epfd, events, 2, 0, &mask));
+})";
+
 }  // namespace
 
 std::vector<OpSpec> signal_ops() {
@@ -86,6 +127,18 @@ std::vector<OpSpec> signal_ops() {
        {slot(a_signalfd), mask, flag},
        change,
        signalfd_change_c},
+      {"ppoll_masked",
+       Kind::signal,
+       4,
+       {slot(), number(let_through)},
+       ppoll_masked,
+       ppoll_masked_c},
+      {"epoll_pwait_masked",
+       Kind::signal,
+       2,
+       {slot(an_epoll), number(let_through)},
+       epoll_pwait_masked,
+       epoll_pwait_masked_c},
       {"kill_self", Kind::signal, 16, {number(signals)}, kill_self, kill_self_c},
   };
 }

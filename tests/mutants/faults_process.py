@@ -36,6 +36,13 @@ PROCESS = [
            "if (!open) return bad_descriptor;\n    call.watch", "call.watch"),
     Mutant("select-negative", "select: a negative count is EINVAL", _WAITING,
            "if (nfds < 0) return invalid;", ""),
+    Mutant("signal-before-ready", "what is ready comes before a signal that a mask lets through",
+           _WAITING,
+           "if (const std::size_t found = call.wait(at_once); found > 0) return found;", ""),
+    Mutant("masked-signal-stays", "poll with a mask takes the signal that it lets through",
+           _WAITING, "if (!signals.deliver()) return interrupted;", ""),
+    Mutant("pwait-always-takes", "epoll_pwait that is not to wait leaves the signal", _WAITING,
+           "|| deadline == at_once) return found;", ") return found;"),
     # ---- descriptors ----------------------------------------------------------------------------
     Mutant("dup3-same", "dup3 onto itself is EINVAL", _DESCRIPTORS,
            "|| from == to) return std::unexpected(Errno::invalid);",
