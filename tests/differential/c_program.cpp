@@ -206,7 +206,11 @@ std::string c_program(const Sequence& sequence) {
   std::vector<const OpSpec*> used;
   for (const Op& op : sequence)
     if (std::ranges::find(used, op.spec) == used.end()) used.push_back(op.spec);
-  for (const OpSpec* spec : used) text = text + '\n' + spec->c_text + '\n';
+  for (const OpSpec* spec : used) {
+    text += '\n';
+    text += spec->c_text;
+    text += '\n';
+  }
   text += setup;
   if ((kinds_of(sequence) & bit(Kind::file)) != 0) text += enter_directory;
   if (has_network) text += "  if (!make_own_network()) return 1;\n  start += elapsed();\n";

@@ -9,9 +9,10 @@ namespace {
 
 std::vector<OpSpec> make_table() {
   std::vector<OpSpec> table;
-  for (const auto part : {descriptor_ops, transfer_ops, event_ops, epoll_ops, poll_ops, pipe_ops,
-                          local_ops, message_ops, signal_ops, timer_ops, queue_ops, file_ops,
-                          process_ops, time_ops, inet_ops, inet_data_ops, inet_option_ops})
+  for (const auto part :
+       {descriptor_ops, transfer_ops, event_ops, epoll_ops, poll_ops, pipe_ops, local_ops,
+        message_ops, signal_ops, timer_ops, queue_ops, file_ops, process_ops, time_ops, inet_ops,
+        inet_data_ops, inet_option_ops, inet_flood_ops})
     std::ranges::move(part(), std::back_inserter(table));
   return table;
 }

@@ -37,6 +37,7 @@ std::vector<OpSpec> time_ops();
 std::vector<OpSpec> inet_ops();
 std::vector<OpSpec> inet_data_ops();
 std::vector<OpSpec> inet_option_ops();
+std::vector<OpSpec> inet_flood_ops();
 
 /// Sizes at which something changes in some buffer: pages, slots of a pipe, parts of a message.
 inline constexpr std::array<std::int64_t, 22> sizes{

@@ -60,6 +60,7 @@ struct RouteRequest {
 };
 
 bool acknowledge_at_once(int routes, std::uint32_t network, unsigned char bits) {
+  if (routes == -1) return false;
   constexpr unsigned short four_bytes = RTA_LENGTH(sizeof(std::uint32_t));
   const RouteRequest request{
       .header = {.nlmsg_len = sizeof request,

@@ -54,7 +54,7 @@ constexpr std::array<std::int64_t, 2> switches{0, 1};
 
 // Linux tunes the buffers of TCP: how far beyond this is not compared. All of the number is asked
 // for.
-constexpr std::int64_t tuned = 200'000;
+constexpr std::int64_t tuned = 131'072;
 
 void get(Side& side, const Values& v, int level, Answer& answer) {
   const bool may_be_tuned = level == SOL_SOCKET && (v[1] == SO_SNDBUF || v[1] == SO_RCVBUF) &&
@@ -77,7 +77,7 @@ constexpr auto inet_getsockopt_c = R"(static void do_inet_getsockopt(int fd, lon
   long long value = may_be_tuned ? 0 : 0x5a5a5a5a5a5a5a5a;
   socklen_t length = (socklen_t)(may_be_tuned ? 4 : room);
   if (result(getsockopt(fd, SOL_SOCKET, (int)name, &value, &length))) return;
-  if (may_be_tuned && value > 200000) value = 200000;
+  if (may_be_tuned && value > 131072) value = 131072;
   number("value", (unsigned long long)value);
   number("length", length);
 })";
