@@ -5,7 +5,7 @@
 
 set(tocsin_modules "")  # The object libraries so far, bottom-up.
 # Modules whose tests are run twice, by one binary: on Linux, and on the kernel in user space.
-set(tocsin_on_kernels loop source net file http)
+set(tocsin_on_kernels loop task source net file http)
 
 # tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds]): a GoogleTest binary, its
 # cases known to ctest.
@@ -56,6 +56,9 @@ function(tocsin_module name)
   endif()
   if(name IN_LIST tocsin_on_kernels)
     set(main ${PROJECT_SOURCE_DIR}/tests/kernels/main.cpp)
+    if(name STREQUAL "task")  # Knows executors, and no kernel.
+      set(main ${PROJECT_SOURCE_DIR}/tests/kernels/task_main.cpp)
+    endif()
   endif()
   tocsin_test(${name}_test SOURCES ${tests} ${main} LINK ${tocsin_modules})
   if(name IN_LIST tocsin_on_kernels)

@@ -84,6 +84,7 @@ TEST_F(ScopeLifetimeTest, DestroyingAScopeDestroysTheTasksThatRun) {
 }
 
 TEST_F(ScopeLifetimeTest, AScopeIsDestroyedWithTasksThatAreToBeResumed) {
+  ONLY_WITH_A_QUEUE_TO_LOOK_INTO(executor);
   {
     Scope scope(executor);
     scope.spawn(passes());

@@ -83,6 +83,7 @@ TEST_F(SleepTest, LongerThanThereIsTimeMeansForEver) {
 }
 
 TEST_F(SleepTest, ACancelledSleepDisarmsItsAlarm) {
+  ONLY_WITH_A_QUEUE_TO_LOOK_INTO(executor);
   scope.spawn(sleeps(1, sleep_for(5s)));
   scope.cancel();
   EXPECT_FALSE(executor.has_alarms());

@@ -250,6 +250,7 @@ TEST_F(TaskTest, ASuspendedChainIsDestroyedInnermostFirstAtEverySuspensionPoint)
 }
 
 TEST_F(TaskTest, AFrameThatIsDestroyedWhileItIsToBeResumedLeavesTheQueue) {
+  ONLY_WITH_A_QUEUE_TO_LOOK_INTO(executor);
   {
     Scope scope(executor);
     scope.spawn(outer(gate, gate, log, alive));

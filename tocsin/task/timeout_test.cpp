@@ -229,6 +229,7 @@ TEST_F(TimeoutTest, AnExceptionComesThroughAndDisarms) {
 }
 
 TEST_F(TimeoutTest, OneThatIsAwaitedByNameIsDisarmedAlthoughItLivesOn) {
+  ONLY_WITH_A_QUEUE_TO_LOOK_INTO(executor);
   scope.spawn([](ManualExecutor& on, Gate& at) -> Task<> {
     auto named = timeout(5s, at.pass());
     EXPECT_TRUE(co_await named);
