@@ -53,12 +53,12 @@ const Capabilities& capabilities_of(Mechanism mechanism) {
 
 std::vector<World> worlds() {
   const auto running_linux = []() -> Kernel& { return LinuxKernel::shared(); };
+  const auto in_user_space = []() -> Kernel& { return vkern::vkern_under_test(); };
   std::vector<World> all;
   for (const Mechanism mechanism :
        {Mechanism::epoll, Mechanism::poll, Mechanism::select, Mechanism::io_uring}) {
     all.push_back({.kernel_name = "linux", .kernel = running_linux, .mechanism = mechanism});
-    all.push_back(
-        {.kernel_name = "vkern", .kernel = vkern::vkern_under_test, .mechanism = mechanism});
+    all.push_back({.kernel_name = "vkern", .kernel = in_user_space, .mechanism = mechanism});
   }
   return all;
 }

@@ -2,12 +2,17 @@
 //
 // Descriptors, descriptions, processes and Pollers within Pollers: the rest of epoll(7), "Questions
 // and answers".
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
+#include <span>
+#include <utility>
 
 #include "tests/contract/poller_contract.hpp"
+#include "tocsin/vkern/kernel_testing.hpp"
 
 namespace tocsin::contract {
 namespace {
@@ -41,34 +46,64 @@ TEST_P(PollerLifetime, ADuplicateKeepsARegistrationAliveWhereItBelongsToTheDescr
   EXPECT_EQ(look(), Answers{});
 }
 
+// A child that has copies of everything, makes one event when it is born, and lives until it is
+// told to end. In user space nobody runs in it but the test itself.
+class Child {
+ public:
+  Child(const Fd& eventfd, bool is_on_linux) {
+    constexpr std::uint64_t one = 1;
+    if (!is_on_linux) {
+      in_user_space_ = &vkern::vkern_under_test().fork();
+      EXPECT_TRUE(in_user_space_->write(eventfd.get(), std::as_bytes(std::span(&one, 1))));
+      return;
+    }
+    std::array<int, 2> done{};
+    std::array<int, 2> until{};
+    EXPECT_TRUE(::pipe2(done.data(), O_CLOEXEC) == 0 && ::pipe2(until.data(), O_CLOEXEC) == 0);
+    pid_ = ::fork();
+    EXPECT_NE(pid_, -1);
+    if (pid_ == 0) {
+      ::close(until[1]);  // Its own copy would keep it alive.
+      char none = 0;
+      const bool well = ::write(eventfd.get(), &one, sizeof one) == sizeof one &&
+                        ::write(done[1], &one, 1) == 1 && ::read(until[0], &none, 1) == 0;
+      ::_exit(well ? 0 : 1);
+    }
+    until_ = until[1];
+    char is_done = 0;
+    EXPECT_EQ(::read(done[0], &is_done, 1), 1);
+    for (const int end : {done[0], done[1], until[0]}) ::close(end);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() { end(); }
+
+  void end() {
+    if (vkern::Process<vkern::Threads>* const child = std::exchange(in_user_space_, nullptr))
+      child->exit(0);
+    if (pid_ == -1) return;
+    ::close(until_);
+    int status = 0;
+    EXPECT_EQ(::waitpid(std::exchange(pid_, -1), &status, 0) > 0, true);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+
+ private:
+  vkern::Process<vkern::Threads>* in_user_space_ = nullptr;
+  pid_t pid_ = -1;
+  int until_ = -1;
+};
+
 TEST_P(PollerLifetime, AForkedChildKeepsARegistrationAliveWhereItBelongsToTheDescription) {
-  if (!is_on_linux()) GTEST_SKIP() << "a kernel in user space is not forked with its program";
   Fd shared = counter();
-  const Pair done = pipe();
-  const Pair until = pipe();
   watch(shared, Ready::read, level, 1);
   EXPECT_EQ(look(), Answers{});
 
-  for (const Fd* end : {&done.first, &until.first})  // These two reads block.
-    ASSERT_EQ(kernel().fcntl(end->get(), F_SETFL, 0), 0);
-  const pid_t child = fork();
-  ASSERT_NE(child, -1);
-  if (child == 0) {  // Holds copies of everything, makes one event, and stays until it is told.
-    const std::uint64_t one = 1;
-    char told = 0;
-    const bool well = write(shared.get(), &one, sizeof one) == sizeof one &&
-                      write(done.second.get(), &one, 1) == 1 &&
-                      read(until.first.get(), &told, 1) == 1;
-    _exit(well ? 0 : 1);
-  }
+  Child child(shared, is_on_linux());
   shared.reset();
-  EXPECT_EQ(take(done.first, 1), 1u);
   EXPECT_EQ(look(), is_by_description() ? (Answers{{1, Ready::read}}) : Answers{});
 
-  put(until.second);
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  child.end();
   EXPECT_EQ(look(), Answers{}) << "the last copy is gone";
 }
 

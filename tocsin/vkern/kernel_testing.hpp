@@ -2,7 +2,7 @@
 //
 // vkern_under_test: a kernel in user space as the suites of the layers above it want one.
 //
-//     poll, loop, source, net: tests ──> Kernel ──> [ a process of vkern, Threads ]
+//     poll, loop, source, net, file, http: tests ──> Kernel ──> [ a process of vkern, Threads ]
 //
 // One for the whole run, as Linux is one: what a test leaves open the next one finds. As every
 // process, it begins with the numbers 0, 1 and 2 taken, and it finds /tmp and its own program.
@@ -19,8 +19,13 @@
 
 namespace tocsin::vkern {
 
-inline Kernel& vkern_under_test() {
-  static System<Threads> system;
+inline Process<Threads>& vkern_under_test() {
+  // More than any test wants, and few enough to be used up.
+  static System<Threads> system([] {
+    SystemOptions options;
+    options.most_descriptors = 32'768;
+    return options;
+  }());
   static Process<Threads>& process = [] -> Process<Threads>& {
     Process<Threads>& init = system.init();
     for (int number = 0; number < 3; ++number)
