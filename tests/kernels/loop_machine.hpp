@@ -36,7 +36,7 @@ class LoopMachine final : public ManualExecutor::Machine {
     while (!is_idle());
     return static_cast<int>(loop_->counters().works - before);
   }
-  void elapse(Duration length) override { sleep(length, {}); }
+  void elapse(Duration length) override { wait(length, {}); }
   void advance(Duration length) override {
     const TimePoint end = now() + length;
     do run_until_idle();
@@ -65,14 +65,14 @@ class LoopMachine final : public ManualExecutor::Machine {
     const timespec time = system_.init().clock_gettime(CLOCK_MONOTONIC).value();
     return TimePoint{std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec}};
   }
-  bool sleep(Duration length, std::span<pollfd> fds) const {
+  bool wait(Duration length, std::span<pollfd> fds) const {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(length);
     const timespec limit{.tv_sec = seconds.count(), .tv_nsec = (length - seconds).count()};
     return system_.init().ppoll(fds, &limit).value() > 0;
   }
   bool is_readable(Duration within) const {
     pollfd look{.fd = loop_->fd().value(), .events = POLLIN, .revents = 0};
-    return sleep(within, {&look, 1});
+    return wait(within, {&look, 1});
   }
 
   mutable vkern::System<vkern::Single> system_;

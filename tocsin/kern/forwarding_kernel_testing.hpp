@@ -174,6 +174,9 @@ class ForwardingKernel : public Kernel {
     return below_.mq_timedreceive(queue, into, priority, deadline);
   }
   Result<> kill(pid_t pid, int signal) override { return below_.kill(pid, signal); }
+  Result<> sigqueue(pid_t pid, int signal, sigval value) override {
+    return below_.sigqueue(pid, signal, value);
+  }
   Result<int> pidfd_open(pid_t pid, unsigned flags) override {
     return below_.pidfd_open(pid, flags);
   }

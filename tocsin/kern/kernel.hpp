@@ -118,6 +118,8 @@ class Kernel {
 
   // ---- processes and signals --------------------------------------------------------------------
   virtual Result<> kill(pid_t pid, int signal) = 0;
+  /// As kill to one process, with a value that comes along (sigqueue(3)).
+  virtual Result<> sigqueue(pid_t pid, int signal, sigval value) = 0;
   virtual Result<int> pidfd_open(pid_t pid, unsigned flags) = 0;
   virtual Result<> pidfd_send_signal(int fd, int signal) = 0;
   /// `which` holds a zero pid when WNOHANG found nobody.

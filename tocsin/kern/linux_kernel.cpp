@@ -326,6 +326,10 @@ Count LinuxKernel::mq_timedreceive(int queue, MutableBytes into, unsigned* prior
 
 Result<> LinuxKernel::kill(pid_t pid, int signal) { return nothing_or_errno(::kill(pid, signal)); }
 
+Result<> LinuxKernel::sigqueue(pid_t pid, int signal, sigval value) {
+  return nothing_or_errno(::sigqueue(pid, signal, value));
+}
+
 Result<int> LinuxKernel::pidfd_open(pid_t pid, unsigned flags) {
   return fd_or_errno(::syscall(SYS_pidfd_open, pid, flags));
 }

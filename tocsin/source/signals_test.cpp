@@ -54,11 +54,11 @@ TEST(Signals, WhoeverWaitsIsWokenByASignal) {
 }
 
 TEST(Signals, AValueThatWasQueuedComesAlong) {
-  ONLY_ON_LINUX("sigqueue(3) is not a call of Kernel");
   LoopWorld world;
   auto signals = Signals::create(world.loop, {SIGRTMIN}).value();
-  ASSERT_EQ(::sigqueue(::getpid(), SIGRTMIN, {.sival_int = 42}), 0);
-  ASSERT_EQ(::sigqueue(::getpid(), SIGRTMIN, {.sival_int = 43}), 0);
+  Kernel& kernel = kernel_under_test();
+  for (const int value : {42, 43})
+    ASSERT_TRUE(kernel.sigqueue(kernel.getpid(), SIGRTMIN, {.sival_int = value}));
   EXPECT_EQ(world.await(next_of(signals)).value().value, 42);
   EXPECT_EQ(world.await(next_of(signals)).value().value, 43);
 }

@@ -123,6 +123,7 @@ class Process final : public Kernel {
   Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
                         const timespec* deadline) override;
   Result<> kill(pid_t pid, int signal) override;
+  Result<> sigqueue(pid_t pid, int signal, sigval value) override;
   Result<int> pidfd_open(pid_t pid, unsigned flags) override;
   Result<> pidfd_send_signal(int fd, int signal) override;
   Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) override;

@@ -49,6 +49,8 @@ signalfd_siginfo to_signalfd_siginfo(const SignalInfo& info) {
   filled.ssi_code = info.code;
   filled.ssi_pid = static_cast<std::uint32_t>(info.pid);
   filled.ssi_status = info.status;
+  filled.ssi_int = info.value.sival_int;
+  filled.ssi_ptr = reinterpret_cast<std::uint64_t>(info.value.sival_ptr);
   return filled;
 }
 
@@ -164,12 +166,31 @@ Result<> Process<P>::kill(pid_t pid, int signal) {
   return {};
 }
 
+template <class P>
+Result<> Process<P>::sigqueue(pid_t pid, int signal, sigval value) {
+  Process* whom = nullptr;
+  {
+    const std::lock_guard lock(system_.process_lock());
+    whom = pid > 0 ? system_.find(pid) : nullptr;
+    if (whom == nullptr) return std::unexpected(Errno{ESRCH});
+    if (signal != 0 && !is_signal(signal)) return std::unexpected(Errno::invalid);
+    if (signal == 0) return {};
+    const SignalInfo info{
+        .number = signal, .code = SI_QUEUE, .pid = pid_, .status = 0, .value = value};
+    if (!whom->receive(info)) return {};
+  }
+  whom->end(CLD_KILLED, signal);
+  return {};
+}
+
 template Result<> Process<Single>::pthread_sigmask(int, const sigset_t*, sigset_t*);
 template Result<> Process<Single>::kill(pid_t, int);
+template Result<> Process<Single>::sigqueue(pid_t, int, sigval);
 template bool Process<Single>::receive(const SignalInfo&);
 template bool Process<Single>::deliver_pending(SignalSet);
 template Result<> Process<Threads>::pthread_sigmask(int, const sigset_t*, sigset_t*);
 template Result<> Process<Threads>::kill(pid_t, int);
+template Result<> Process<Threads>::sigqueue(pid_t, int, sigval);
 template bool Process<Threads>::receive(const SignalInfo&);
 template bool Process<Threads>::deliver_pending(SignalSet);
 

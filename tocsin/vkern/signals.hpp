@@ -2,7 +2,8 @@
 //
 // PendingSignals: what was sent to a process and not yet taken (signal(7)).
 //
-//     kill, pidfd_send_signal, a child's exit ──> Process::receive ──> [ pending ] ──> signalfd
+//     kill, sigqueue, pidfd_send_signal, a child's exit ──> Process::receive ──> [ pending ] ──>
+//     signalfd
 //                                                        └─ unblocked: the default action, at once
 //
 // A standard signal that is pending already is merged: the second is lost. Real-time ones queue.
@@ -55,9 +56,10 @@ bool ends_process(int signal);
 /// What siginfo_t (sigaction(2)) says of one.
 struct SignalInfo {
   int number = 0;
-  int code = SI_USER;  // SI_USER, or CLD_EXITED and CLD_KILLED of a SIGCHLD.
+  int code = SI_USER;  // SI_USER, SI_QUEUE, or CLD_EXITED and CLD_KILLED of a SIGCHLD.
   pid_t pid = 0;       // Who sent it, or which child it is about.
   int status = 0;      // Of that child.
+  sigval value{};      // Of sigqueue(3).
 };
 
 /// As a read(2) from a signalfd gives it (signalfd(2)).
