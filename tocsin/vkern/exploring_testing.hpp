@@ -184,11 +184,13 @@ class System<P> {
   ExploringWorld& world() { return world_; }
   const SystemOptions& options() const { return options_; }
   ExploringLock& nesting_lock() { return nesting_lock_; }
+  HandleNumbers<P>& handle_numbers() { return handle_numbers_; }
   bool count_watch() { return true; }
   void uncount_watch() {}
 
  private:
   SystemOptions options_;
+  HandleNumbers<P> handle_numbers_;
   ExploringWorld world_;
   ExploringLock nesting_lock_;
   Process<P> process_;
