@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <string_view>
 
 #include "tocsin/base/prng.hpp"
@@ -36,11 +37,47 @@ bool makes(const OpSpec& spec) {
                              [](const Operand& o) { return o.shape == Shape::new_slot; });
 }
 
+// Pools of the same values have the same number, so that what is left out of one (a name to bind)
+// is left out of the other (a name to connect to).
+class Pools {
+ public:
+  Pools() {
+    for (const OpSpec& spec : all_ops()) {
+      auto& numbers = numbers_.emplace_back();
+      for (std::size_t i = 0; i < spec.operands.size(); ++i)
+        numbers[i] = number_of(spec.operands[i].pool);
+    }
+  }
+  std::size_t count() const { return pools_.size(); }
+  std::size_t size(std::size_t number) const { return pools_[number].size(); }
+  std::size_t number(const OpSpec& spec, std::size_t operand) const {
+    return numbers_[static_cast<std::size_t>(&spec - all_ops().data())][operand];
+  }
+
+ private:
+  std::size_t number_of(std::span<const std::int64_t> pool) {
+    const auto same = [&](const auto& other) { return std::ranges::equal(pool, other); };
+    const auto known = std::ranges::find_if(pools_, same);
+    const auto number = static_cast<std::size_t>(known - pools_.begin());
+    if (known == pools_.end()) pools_.push_back(pool);
+    return number;
+  }
+
+  std::vector<std::span<const std::int64_t>> pools_;
+  std::vector<std::array<std::size_t, most_operands>> numbers_;
+};
+
+const Pools& pools() {
+  static const Pools all;
+  return all;
+}
+
 class Generator {
  public:
   Generator(std::uint64_t seed, std::uint32_t present) : random_(seed) {
     choose_kinds(present);
     choose_ops();
+    choose_values();
     used_ = 2 + random_.below(slots - 1);
     hot_ = random_.below(used_);
     allowed_bits_ = static_cast<std::int64_t>(random_.next() | random_.next());
@@ -57,6 +94,8 @@ class Generator {
   }
 
  private:
+  using Kept = std::optional<std::array<std::size_t, 2>>;
+
   void choose_kinds(std::uint32_t present) {
     // Epolls and polls are what it is about; rarely is a sequence without. Where there is hardly
     // any choice (--only), there is no reason to be sparing.
@@ -80,9 +119,20 @@ class Generator {
       if ((kinds_ & bit(spec.kind)) == 0) continue;
       int factor = factors[random_.below(factors.size())];
       if (makes(spec) && spec.kind != Kind::descriptor) factor = std::max(factor, 1);
+      if (spec.weight == rare && !random_.chance(1, 16)) factor = 0;
       if (factor == 0) continue;
-      total_ += static_cast<std::uint64_t>(spec.weight * factor);
+      total_ += static_cast<std::uint64_t>(std::max(spec.weight, 1) * factor);
       choices_.push_back({total_, &spec});
+    }
+  }
+
+  // Of some pools only a value or two: where all sockets are datagram sockets and all names are the
+  // same, things meet that never would otherwise.
+  void choose_values() {
+    kept_.resize(pools().count());
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+      const std::size_t size = pools().size(i);
+      if (size > 1 && random_.chance(1, 4)) kept_[i] = {random_.below(size), random_.below(size)};
     }
   }
 
@@ -129,7 +179,12 @@ class Generator {
     sequence_.push_back(op);
   }
 
+  std::int64_t from_pool(const Operand& operand, const Kept& kept) {
+    return operand.pool[kept ? (*kept)[random_.below(2)] : random_.below(operand.pool.size())];
+  }
+
   std::int64_t choose_value(const Operand& operand, const Op& op, std::size_t index) {
+    const Kept& kept = kept_[pools().number(*op.spec, index)];
     switch (operand.shape) {
       case Shape::slot:
         return static_cast<std::int64_t>(choose_slot(operand.holds));
@@ -142,9 +197,9 @@ class Generator {
       case Shape::slot_set:
         return static_cast<std::int64_t>(random_.next() & random_.next() & 0xff);
       case Shape::number:
-        return operand.pool[random_.below(operand.pool.size())];
+        return from_pool(operand, kept);
       case Shape::bits:
-        return choose_bits(operand);
+        return choose_bits(operand, kept);
     }
     return 0;
   }
@@ -166,9 +221,9 @@ class Generator {
     return random_.below(used_);
   }
 
-  std::int64_t choose_bits(const Operand& operand) {
-    if (!operand.pool.empty() && !random_.chance(1, 4))
-      return operand.pool[random_.below(operand.pool.size())] | operand.always;
+  std::int64_t choose_bits(const Operand& operand, const Kept& kept) {
+    if (!operand.pool.empty() && !random_.chance(1, kept ? 16 : 4))
+      return from_pool(operand, kept) | operand.always;
     std::int64_t value = 0;
     for (const Name& name : operand.names)
       if (random_.chance(1, 4)) value |= name.value & allowed_bits_;
@@ -207,6 +262,7 @@ class Generator {
   std::size_t used_ = 0;  // Slots.
   std::size_t hot_ = 0;   // The slot that is chosen most often.
   std::int64_t allowed_bits_ = 0;
+  std::vector<Kept> kept_;  // Places in each pool; none: all of them.
   std::array<Holds, slots> holds_{};
   Sequence sequence_;
 };

@@ -129,6 +129,9 @@ inline constexpr std::size_t slots = 8;
 
 using Values = std::array<std::int64_t, most_operands>;
 
+/// A weight: seldom chosen, for it changes all that follows.
+inline constexpr int rare = 0;
+
 struct OpSpec {
   const char* name;
   Kind kind;

@@ -19,6 +19,7 @@ constexpr std::array<Name, 3> commands{
     {{"F_GETFD", F_GETFD}, {"F_SETFD", F_SETFD}, {"F_GETFL", F_GETFL}}};
 constexpr std::array<std::int64_t, 4> command_pool{F_GETFD, F_SETFD, F_GETFL, 9999};
 constexpr std::array<std::int64_t, 4> arguments{0, 1, 2, -1};
+constexpr std::array<std::int64_t, 3> left{0, 1, 2};
 constexpr std::array<Name, 5> status_flags{{{"O_NONBLOCK", O_NONBLOCK},
                                             {"O_APPEND", O_APPEND},
                                             {"O_ASYNC", O_ASYNC},
@@ -102,6 +103,25 @@ constexpr auto ioctl_c = R"(static void do_ioctl(int fd, long long request) {
 void fdinfo(Side& side, const Values& v, Answer& answer) {
   answer.text = side.fdinfo(side.fd(v[0]));
 }
+// Until there is room for so many more only. Nobody closes them before the end of the sequence.
+void fill(Side& side, const Values& v, Answer& answer) {
+  std::array<int, most_descriptors> made{};
+  std::size_t count = 0;
+  auto next = side.kernel().dup(side.fd(v[0]));
+  for (; next; next = side.kernel().dup(side.fd(v[0]))) made[count++] = *next;
+  answer.take(next);
+  answer.add("made", count);
+  for (auto left_over = static_cast<std::size_t>(v[1]); count > 0 && left_over > 0; --left_over)
+    static_cast<void>(side.kernel().close(made[--count]));  // It was just made.
+}
+constexpr auto fill_c = R"(static void do_fill(int fd, long long left) {
+  int made[64], count = 0;
+  while ((made[count] = dup(fd)) >= 0) count++;
+  result(-1);
+  number("made", (unsigned long long)count);
+  while (count > 0 && left-- > 0) close(made[--count]);
+})";
+
 // As comparable_fdinfo.
 constexpr auto fdinfo_c = R"(static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
@@ -172,6 +192,7 @@ std::vector<OpSpec> descriptor_ops() {
        fcntl_setfl,
        fcntl_setfl_c},
       {"ioctl", Kind::descriptor, 3, {slot(), number(request_pool, requests)}, ioctl, ioctl_c},
+      {"fill", Kind::descriptor, rare, {slot(), number(left)}, fill, fill_c},
       {"fdinfo", Kind::descriptor, 1, {slot(an_epoll | an_eventfd | a_signalfd)}, fdinfo, fdinfo_c},
   };
 }

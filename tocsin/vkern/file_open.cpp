@@ -173,6 +173,8 @@ Result<int> Process<P>::openat2(int directory, const char* path, const open_how&
 
   auto text = internal::path_of(path);
   if (!text) return std::unexpected(text.error());
+  // The new number is drawn before the name is looked up: nothing is made in vain.
+  if (!descriptors_.has_room()) return std::unexpected(Errno{EMFILE});
   if (const auto number = number_of_fdinfo(*text)) return open_fdinfo(*number, flags);
   const bool is_absolute = text->starts_with('/');
   const bool is_beneath = (how.resolve & RESOLVE_BENEATH) != 0;

@@ -191,17 +191,23 @@ template class MessageQueue<Threads>;
 
 // ---- names --------------------------------------------------------------------------------------
 
-namespace {
-
 // mq_overview(7): a slash, then up to 255 characters that are no slashes. The C library takes the
 // slash off, and refuses a name without; the rest is the kernel's.
-Result<std::string_view> name_of(const char* text) {
+template <class P>
+Result<std::string_view> MessageQueues<P>::name_of(const char* text) {
   if (text == nullptr) return std::unexpected(Errno{EFAULT});
   std::string_view name = text;
   if (!name.starts_with('/')) return invalid;
   name.remove_prefix(1);
   if (name.empty()) return std::unexpected(Errno{ENOENT});
   if (name.size() >= PATH_MAX) return std::unexpected(Errno{ENAMETOOLONG});
+  return name;
+}
+
+namespace {
+
+// What is looked up is one word, not a path.
+Result<std::string_view> word_of(std::string_view name) {
   if (name == "." || name == ".." || name.find('/') != name.npos)
     return std::unexpected(Errno{EACCES});
   if (name.size() > NAME_MAX) return std::unexpected(Errno{ENAMETOOLONG});
@@ -238,9 +244,9 @@ Result<Ref<MessageStore<P>>> MessageQueues<P>::make(const mq_attr* attributes) {
 }
 
 template <class P>
-Result<Open<P>> MessageQueues<P>::open(const char* name, int flags, const mq_attr* attributes) {
+Result<Open<P>> MessageQueues<P>::open(std::string_view name, int flags, const mq_attr* attributes) {
   constexpr int of_the_call = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC;
-  const auto text = name_of(name);
+  const auto text = word_of(name);
   if (!text) return std::unexpected(text.error());
   Ref<MessageStore<P>> store;
   {
@@ -265,7 +271,9 @@ Result<Open<P>> MessageQueues<P>::open(const char* name, int flags, const mq_att
 
 template <class P>
 Result<> MessageQueues<P>::unlink(const char* name) {
-  const auto text = name_of(name);
+  const auto fetched = name_of(name);
+  if (!fetched) return std::unexpected(fetched.error());
+  const auto text = word_of(*fetched);
   if (!text) return std::unexpected(text.error());
   const std::lock_guard lock(lock_);
   const auto found = by_name_.find(*text);

@@ -52,7 +52,11 @@ bool has_mode(const Open<P>& open, int mode) {
 
 template <class P>
 Result<int> Process<P>::mq_open(const char* name, int flags, mode_t, const mq_attr* attributes) {
-  auto opened = system_.message_queues().open(name, flags, attributes);
+  const auto fetched = MessageQueues<P>::name_of(name);
+  if (!fetched) return std::unexpected(fetched.error());
+  // The new number is drawn before the name is looked up: nothing is made in vain.
+  if (!descriptors_.has_room()) return std::unexpected(Errno{EMFILE});
+  auto opened = system_.message_queues().open(*fetched, flags, attributes);
   if (!opened) return std::unexpected(opened.error());
   return install(std::move(*opened), true);  // Always close-on-exec (mq_open(3)).
 }

@@ -21,11 +21,17 @@ constexpr int type_bits = 0xf;
 // MSG_CMSG_COMPAT of the kernel: the calls with a message header refuse it, the others ignore it.
 constexpr int for_compatibility = INT_MIN;
 
-// Whether `type` has no flags but those there are, and is a number that some family might know.
-bool is_type(int type) {
+// Whether `type` has no flags but those there are.
+bool has_known_flags(int type) {
+  return (type & ~(type_bits | SOCK_NONBLOCK | SOCK_CLOEXEC)) == 0;
+}
+
+// Whether some family might know both.
+Result<> check_family(int domain, int type) {
   constexpr int most_type = SOCK_PACKET;
-  return (type & ~(type_bits | SOCK_NONBLOCK | SOCK_CLOEXEC)) == 0 &&
-         (type & type_bits) <= most_type;
+  if (domain < 0 || domain >= AF_MAX) return std::unexpected(Errno{EAFNOSUPPORT});
+  if ((type & type_bits) > most_type) return std::unexpected(Errno::invalid);
+  return {};
 }
 
 bool is_inet(int domain) { return domain == AF_INET || domain == AF_INET6; }
@@ -65,7 +71,8 @@ auto Process<P>::called(int fd) -> Result<Called> {
 template <class P>
 Result<int> Process<P>::socket(int domain, int type, int protocol) {
   const int flags = type & ~type_bits;
-  if (!is_type(type)) return std::unexpected(Errno::invalid);
+  if (!has_known_flags(type)) return std::unexpected(Errno::invalid);
+  if (auto known = check_family(domain, type); !known) return std::unexpected(known.error());
   auto made = domain == AF_UNIX ? make_unix_socket(system_, type & ~flags, protocol)
               : is_inet(domain) ? make_inet_socket(system_, domain, type & ~flags, protocol)
                                 : Result<Ref<Socket<P>>>(std::unexpected(Errno{EAFNOSUPPORT}));
@@ -77,8 +84,10 @@ Result<int> Process<P>::socket(int domain, int type, int protocol) {
 template <class P>
 Result<std::array<int, 2>> Process<P>::socketpair(int domain, int type, int protocol) {
   const int flags = type & ~type_bits;
-  if (!is_type(type)) return std::unexpected(Errno::invalid);
+  if (!has_known_flags(type)) return std::unexpected(Errno::invalid);
+  // The new numbers are drawn before anything is made.
   if (!descriptors_.has_room_for_two()) return too_many;
+  if (auto known = check_family(domain, type); !known) return std::unexpected(known.error());
   if (is_inet(domain)) return std::unexpected(Errno::unsupported);
   if (domain != AF_UNIX) return std::unexpected(Errno{EAFNOSUPPORT});
   auto made = make_unix_pair(*this, type & ~flags, protocol);
