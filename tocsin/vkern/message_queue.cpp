@@ -244,7 +244,8 @@ Result<Ref<MessageStore<P>>> MessageQueues<P>::make(const mq_attr* attributes) {
 }
 
 template <class P>
-Result<Open<P>> MessageQueues<P>::open(std::string_view name, int flags, const mq_attr* attributes) {
+Result<Open<P>> MessageQueues<P>::open(std::string_view name, int flags,
+                                       const mq_attr* attributes) {
   constexpr int of_the_call = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC;
   const auto text = word_of(name);
   if (!text) return std::unexpected(text.error());

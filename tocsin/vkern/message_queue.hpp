@@ -130,11 +130,11 @@ class MessageQueues {
   MessageQueues(const MessageQueues&) = delete;
   MessageQueues& operator=(const MessageQueues&) = delete;
 
-  /// The name without its slash, as it is fetched before anything else: EFAULT; EINVAL if there is no
-  /// slash; ENOENT if there is nothing else; ENAMETOOLONG for more than a path may have.
+  /// The name without its slash, as it is fetched before anything else: EFAULT; EINVAL if there is
+  /// no slash; ENOENT if there is nothing else; ENAMETOOLONG for more than a path may have.
   static Result<std::string_view> name_of(const char* text);
-  /// mq_open(3) of what name_of() answered. EACCES, ENAMETOOLONG for the name; EEXIST, ENOENT; EINVAL
-  /// for the attributes; ENOSPC and EMFILE for too many queues.
+  /// mq_open(3) of what name_of() answered. EACCES, ENAMETOOLONG for the name; EEXIST, ENOENT;
+  /// EINVAL for the attributes; ENOSPC and EMFILE for too many queues.
   Result<Open<P>> open(std::string_view name, int flags, const mq_attr* attributes);
   Result<> unlink(const char* name);
 

@@ -22,9 +22,7 @@ constexpr int type_bits = 0xf;
 constexpr int for_compatibility = INT_MIN;
 
 // Whether `type` has no flags but those there are.
-bool has_known_flags(int type) {
-  return (type & ~(type_bits | SOCK_NONBLOCK | SOCK_CLOEXEC)) == 0;
-}
+bool has_known_flags(int type) { return (type & ~(type_bits | SOCK_NONBLOCK | SOCK_CLOEXEC)) == 0; }
 
 // Whether some family might know both.
 Result<> check_family(int domain, int type) {
