@@ -3,7 +3,8 @@
 // A TCP connection that is filled until it takes no more, and read until it is empty: what a sender
 // sees of a window that closes and opens again.
 //
-// One operation, for between the two nothing could be compared: how much fits, Linux tunes.
+// One operation, for between the two nothing could be compared: how much fits, Linux tunes. Of
+// datagrams it is told exactly how many fit, when there are many: they are sent and read in bursts.
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -117,11 +118,77 @@ static void do_tcp_flood(int from, int to) {
   number("empty", mask_of(from));
 })";
 
+constexpr std::array<std::int64_t, 5> bursts{4, 3, 10, 20, 60};
+constexpr std::array<std::int64_t, 6> datagram_sizes{10, 1, 198, 199, 1000, 5000};
+
+// How many went, and why no more.
+void udp_burst(Side& side, const Values& v, Answer& answer) {
+  if (protocol_of(side, side.fd(v[0])) != IPPROTO_UDP) return;
+  Count count = 0;
+  std::uint64_t sent = 0;
+  for (; sent < static_cast<std::uint64_t>(v[1]) && count; ++sent)
+    count = side.kernel().send(side.fd(v[0]), pattern(v[2], static_cast<std::int64_t>(sent)),
+                               MSG_DONTWAIT | MSG_NOSIGNAL);
+  answer.take(count);
+  answer.add("sent", sent);
+}
+constexpr auto udp_burst_c = R"(static void do_udp_burst(int fd, long long most, long long size) {
+  long long sent = 0, count = 0;
+  int is_udp = protocol_of(fd) == IPPROTO_UDP;
+  for (; is_udp && sent < most && count >= 0; sent++)
+    count = send(fd, pattern(size, sent), (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  result(count);
+  if (is_udp) number("sent", (unsigned long long)sent);
+})";
+
+// How many came, and the first byte of each as one number.
+void udp_drain(Side& side, const Values& v, Answer& answer) {
+  if (protocol_of(side, side.fd(v[0])) != IPPROTO_UDP) return;
+  Count count = 0;
+  std::uint64_t came = 0;
+  std::uint64_t firsts = 0;
+  for (; came < static_cast<std::uint64_t>(v[1]) && count; ++came) {
+    const MutableBytes room = room_for(1);
+    room[0] = {};
+    count = side.kernel().recv(side.fd(v[0]), room, MSG_DONTWAIT);
+    firsts = firsts * 31 + std::to_integer<std::uint64_t>(room[0]);
+  }
+  answer.take(count);
+  answer.add("came", came);
+  answer.add("firsts", firsts);
+}
+constexpr auto udp_drain_c = R"(static void do_udp_drain(int fd, long long most) {
+  unsigned long long firsts = 0;
+  long long came = 0, count = 0;
+  int is_udp = protocol_of(fd) == IPPROTO_UDP;
+  for (; is_udp && came < most && count >= 0; came++) {
+    unsigned char *data = room();
+    data[0] = 0;
+    count = recv(fd, data, 1, MSG_DONTWAIT);
+    firsts = firsts * 31 + data[0];
+  }
+  result(count);
+  if (!is_udp) return;
+  number("came", (unsigned long long)came);
+  number("firsts", firsts);
+})";
+
 }  // namespace
 
 std::vector<OpSpec> inet_flood_ops() {
   const Operand end = slot(an_inet_stream);
-  return {{"tcp_flood", Kind::inet, 4, {end, end}, tcp_flood, tcp_flood_c}};
+  const Operand datagrams = slot(an_inet_datagram);
+  const Operand most = number(bursts);
+  return {
+      {"tcp_flood", Kind::inet, 4, {end, end}, tcp_flood, tcp_flood_c},
+      {"udp_burst",
+       Kind::inet,
+       6,
+       {datagrams, most, number(datagram_sizes)},
+       udp_burst,
+       udp_burst_c},
+      {"udp_drain", Kind::inet, 5, {datagrams, most}, udp_drain, udp_drain_c},
+  };
 }
 
 }  // namespace tocsin::differential
