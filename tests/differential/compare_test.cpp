@@ -139,19 +139,28 @@ std::uint32_t kinds_anywhere() {
   return present;
 }
 
-TEST(CProgram, AnswersAsTheFuzzerSaysThatLinuxDoes) {
+// Where time passes, a machine that is busy makes differences of its own; but not each time.
+void expect_same_answers(const Sequence& sequence) {
   const Directory directory;
+  const int most = (kinds_of(sequence) & in_one_tier()) == 0 ? 1 : 4;
+  std::string said, expected;
+  for (int times = 0; times < most && (times == 0 || said != expected); ++times) {
+    said = answers_of_c_program(sequence, directory.name);
+    expected = answers_of(sequence);
+  }
+  EXPECT_EQ(said, expected);
+}
+
+TEST(CProgram, AnswersAsTheFuzzerSaysThatLinuxDoes) {
   for (int tier = 1; tier <= tiers; ++tier)
     for (std::uint64_t seed = 100; seed < 103; ++seed) {
-      const Sequence sequence = generate(seed, kinds_to_compare(tier));
-      EXPECT_EQ(answers_of_c_program(sequence, directory.name), answers_of(sequence))
-          << "tier " << tier << ", seed " << seed;
+      SCOPED_TRACE("tier " + std::to_string(tier) + ", seed " + std::to_string(seed));
+      expect_same_answers(generate(seed, kinds_to_compare(tier)));
     }
 }
 
 // Every operation once, so that none is left that does not compile.
 TEST(CProgram, CanSayEveryOperation) {
-  const Directory directory;
   Sequence sequence;
   const std::uint32_t present = kinds_anywhere();
   for (const OpSpec& spec : all_ops()) {
@@ -165,7 +174,7 @@ TEST(CProgram, CanSayEveryOperation) {
     }
     sequence.push_back(op);
   }
-  EXPECT_EQ(answers_of_c_program(sequence, directory.name), answers_of(sequence));
+  expect_same_answers(sequence);
 }
 
 // ---- the corpus ---------------------------------------------------------------------------------
