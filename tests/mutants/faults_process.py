@@ -8,8 +8,7 @@ _WAITING, _DESCRIPTORS, _EVENTFD = ("process_waiting.cpp", "process_descriptors.
 PROCESS = [
     # ---- the order of errors --------------------------------------------------------------------
     Mutant("no-fault-for-null", "epoll_ctl: a null event is EFAULT", _WAITING,
-           "if (event == nullptr) return bad_address;\n    copy = *event;",
-           "if (event != nullptr) copy = *event;"),
+           "  else if (event == nullptr)\n    return bad_address;\n", ""),
     Mutant("files-can-be-watched", "what cannot be waited for is EPERM", _WAITING,
            "if (!target->object().can_poll()) return std::unexpected(Errno::not_permitted);", ""),
     Mutant("epoll-before-target", "EPERM comes before EINVAL of what is no epoll", _WAITING,
@@ -31,7 +30,7 @@ PROCESS = [
            "time.tv_nsec < 1'000'000'000", "time.tv_nsec <= 1'000'000'000"),
     # ---- poll, select ---------------------------------------------------------------------------
     Mutant("poll-skips-none", "poll: a negative number answers nothing", _WAITING,
-           "if (one.fd < 0) continue;\n    call.watch", "call.watch"),
+           "if (one.fd < 0) continue;\n    const Mask wanted", "const Mask wanted"),
     Mutant("select-takes-closed", "select: a closed descriptor is EBADF", _WAITING,
            "if (!open) return bad_descriptor;\n    call.watch", "call.watch"),
     Mutant("select-negative", "select: a negative count is EINVAL", _WAITING,
