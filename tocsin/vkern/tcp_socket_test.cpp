@@ -3,6 +3,8 @@
 // TCP, case by case, on Linux and on both kernels in user space; what blocks, with threads.
 #include "tocsin/vkern/tcp_socket.hpp"
 
+#include <linux/sockios.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -231,6 +233,47 @@ TEST_P(Tcp, AnAcceptedSocketInheritsOptions) {
   EXPECT_GE(option(pair.client, SOL_SOCKET, SO_SNDBUF), 2'626'560) << "tuned from then on";
   EXPECT_EQ(set(pair.client, IPPROTO_TCP, TCP_KEEPIDLE, 0), EINVAL);
   EXPECT_EQ(set(pair.client, IPPROTO_TCP, 9999, 0), ENOPROTOOPT);
+}
+
+// RFC 9293, figure 7.
+TEST_P(Tcp, TwoThatCallEachOtherAreConnected) {
+  const int free = bound(SOCK_STREAM);
+  const sockaddr_in where = name(free);
+  close(free);
+  const int listening = tcp();
+  EXPECT_TRUE(bind(listening, where)) << "at a port that is asked for, and so kept";
+  EXPECT_TRUE(kernel_.listen(listening, 0));
+  const int first = tcp();
+  EXPECT_EQ(code(connect(first, name(listening))), EINPROGRESS);
+  expect_mask(first, O);
+  const int waiting = tcp();
+  EXPECT_EQ(code(connect(waiting, name(listening))), EINPROGRESS);
+  EXPECT_EQ(mask(waiting), 0u) << "there is no room for it";
+  EXPECT_TRUE(dissolve(listening));
+  EXPECT_EQ(code(connect(listening, name(waiting))), EINPROGRESS);
+  expect_mask(listening, O);
+  expect_mask(waiting, O);
+  EXPECT_EQ(number(send(listening, "hello")), 5);
+  EXPECT_EQ(receive_soon(waiting), "hello");
+}
+
+TEST_P(Tcp, WhoIsShutSeesAnUrgentByteBeforeTheReset) {
+  const Pair pair = connected();
+  EXPECT_TRUE(kernel_.shutdown(pair.server, SHUT_RDWR));
+  expect_mask(pair.client, I | O | R);
+  EXPECT_EQ(number(send(pair.client, "abc", MSG_OOB)), 3);
+  expect_mask(pair.server, I | O | E | H | R | P);
+  EXPECT_EQ(receive(pair.server, 1, MSG_OOB), "ENOTCONN");
+}
+
+TEST_P(Tcp, WhatNobodyWillAcknowledgeStaysCounted) {
+  const Pair pair = connected();
+  close(pair.server);
+  expect_mask(pair.client, I | O | R);
+  EXPECT_EQ(number(send(pair.client, "abc")), 3);
+  expect_mask(pair.client, I | O | E | H | R);
+  EXPECT_EQ(control(pair.client, SIOCOUTQ), 3);
+  EXPECT_EQ(control(pair.client, SIOCOUTQNSD), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(OnEachKernel, Tcp, on_each_kernel(), name_of);
