@@ -2,6 +2,7 @@
 #include "tests/differential/generator.hpp"
 
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <bit>
@@ -109,8 +110,20 @@ class Generator {
               : random_.chance(1, few ? std::min<std::uint64_t>(one_in(kind), 2) : one_in(kind));
       if (chosen) kinds_ |= bit(kind) & present;
     }
+    // Some are about one kind of object alone.
+    if (const std::uint32_t all = present & objects & ~in_one_tier();
+        all != 0 && random_.chance(1, 4))
+      kinds_ = (kinds_ & ~objects) | bit(one_of(all));
     kinds_ |= present & in_one_tier();
     if ((kinds_ & objects) == 0) kinds_ |= bit(Kind::event);
+  }
+
+  Kind one_of(std::uint32_t set) {
+    while (true) {
+      const auto kind = static_cast<Kind>(random_.below(kinds));
+      if ((set & bit(kind)) == 0) continue;
+      if (std::popcount(set) == 1 || random_.chance(2, one_in(kind) / 4 + 2)) return kind;
+    }
   }
 
   void choose_ops() {
@@ -160,7 +173,33 @@ class Generator {
     });
   }
 
+  // epoll_ctl(2) of what is registered already, or is not, is an error: seldom of interest.
+  void fit_registration(Op& op) {
+    const auto registered = [&](std::size_t epoll, std::size_t slot) {
+      return (registered_[epoll] >> slot & 1) != 0;
+    };
+    const bool wanted = op.values[1] != EPOLL_CTL_ADD;
+    for (int tries = 0; tries < 8; ++tries) {
+      const auto epoll = static_cast<std::size_t>(op.values[0]);
+      const auto slot = static_cast<std::size_t>(op.values[2]);
+      if (registered(epoll, slot) == wanted) break;
+      op.values[0] = static_cast<std::int64_t>(choose_slot(an_epoll));
+      op.values[2] = static_cast<std::int64_t>(choose_slot(any));
+    }
+    const unsigned mask = 1U << static_cast<unsigned>(op.values[2]);
+    unsigned& now = registered_[static_cast<std::size_t>(op.values[0])];
+    if (op.values[1] == EPOLL_CTL_ADD) now |= mask;
+    if (op.values[1] == EPOLL_CTL_DEL) now &= ~mask;
+  }
+
+  void set_slot(std::size_t slot, Holds holds) {
+    holds_[slot] = holds;
+    registered_[slot] = 0;
+    for (unsigned& registered : registered_) registered &= ~(1U << slot);
+  }
+
   void add(const OpSpec& spec) {
+    static const OpSpec* const epoll_ctl = find_op("epoll_ctl");
     Op op{.spec = &spec};
     Holds source = nothing;
     for (std::size_t i = 0; i < spec.operands.size(); ++i) {
@@ -169,12 +208,13 @@ class Generator {
       if (operand.shape == Shape::slot && source == nothing)
         source = holds_[static_cast<std::size_t>(op.values[i])];
     }
+    if (&spec == epoll_ctl && random_.chance(3, 4)) fit_registration(op);
     for (std::size_t i = 0; i < spec.operands.size(); ++i) {
       const Operand& operand = spec.operands[i];
       const auto slot = static_cast<std::size_t>(op.values[i]);
       if (operand.shape == Shape::new_slot)
-        holds_[slot] = operand.holds == nothing ? source : operand.holds;
-      if (operand.ends) holds_[slot] = nothing;
+        set_slot(slot, operand.holds == nothing ? source : operand.holds);
+      if (operand.ends) set_slot(slot, nothing);
     }
     sequence_.push_back(op);
   }
@@ -189,10 +229,11 @@ class Generator {
       case Shape::slot:
         return static_cast<std::int64_t>(choose_slot(operand.holds));
       case Shape::new_slot: {
-        const auto chosen = static_cast<std::int64_t>(choose_new_slot());
+        auto chosen = static_cast<std::int64_t>(choose_new_slot());
         const auto* const before = op.values.begin();
-        const bool twice = std::find(before, before + index, chosen) != before + index;
-        return twice ? (chosen + 1) % static_cast<std::int64_t>(slots) : chosen;
+        while (std::find(before, before + index, chosen) != before + index)
+          chosen = (chosen + 1) % static_cast<std::int64_t>(slots);
+        return chosen;
       }
       case Shape::slot_set:
         return static_cast<std::int64_t>(random_.next() & random_.next() & 0xff);
@@ -264,6 +305,7 @@ class Generator {
   std::int64_t allowed_bits_ = 0;
   std::vector<Kept> kept_;  // Places in each pool; none: all of them.
   std::array<Holds, slots> holds_{};
+  std::array<unsigned, slots> registered_{};  // With the epoll in a slot: a bit for each other.
   Sequence sequence_;
 };
 

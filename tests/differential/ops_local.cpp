@@ -74,6 +74,41 @@ constexpr auto connect_c = R"(static void do_connect(int fd, long long name) {
   result(connect(fd, (struct sockaddr *)&address, length));
 })";
 
+// One socket that is named and listens (what cannot, is bound only), and two that are connected to
+// it: who shares a receiver shares the room in its queue.
+void star(Side& side, const Values& v, Answer& answer) {
+  const LocalAddress address(v[3]);
+  const int type = static_cast<int>(v[4] | v[5]);
+  for (int i = 0; i < 3; ++i) {
+    Kernel& kernel = side.kernel();
+    const auto made = kernel.socket(AF_UNIX, type, 0);
+    answer.take(made);
+    side.set(v[i], made.value_or(-1));
+    if (!made) continue;
+    const auto named = i == 0 ? kernel.bind(*made, address.get(), address.length())
+                              : kernel.connect(*made, address.get(), address.length());
+    answer.add("named", static_cast<std::uint64_t>(named ? 0 : named.error().value()));
+    if (i == 0) static_cast<void>(kernel.listen(*made, 1));
+  }
+}
+constexpr auto star_c = R"(static void do_star(int *center, int *one, int *other, long long name,
+                    long long type, long long flags) {
+  int *all[3] = {center, one, other}, errors[3], count = 0, error = 0;
+  struct sockaddr_un address;
+  socklen_t length = address_of(name, &address);
+  struct sockaddr *named = (struct sockaddr *)&address;
+  for (int i = 0; i < 3; i++) {
+    *all[i] = socket(AF_UNIX, (int)(type | flags), 0);
+    if (*all[i] < 0) error = errno;
+    if (*all[i] < 0) continue;
+    errors[count++] = (i ? connect : bind)(*all[i], named, length) ? errno : 0;
+    if (!i) listen(*all[i], 1);
+  }
+  errno = error;
+  result(*other);
+  for (int i = 0; i < count; i++) number("named", (unsigned long long)errors[i]);
+})";
+
 void disconnect(Side& side, const Values& v, Answer& answer) {
   const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
   answer.take(side.kernel().connect(side.fd(v[0]), &nobody, sizeof nobody));
@@ -171,6 +206,12 @@ std::vector<OpSpec> local_ops() {
       {"bind", Kind::local, 8, {socket_slot, name}, bind, bind_c},
       {"listen", Kind::local, 6, {socket_slot, number(backlogs)}, listen, listen_c},
       {"connect", Kind::local, 10, {socket_slot, name}, connect, connect_c},
+      {"star",
+       Kind::local,
+       4,
+       {new_slot(a_listener), new_slot(a_stream), new_slot(a_stream), name, type, flag},
+       star,
+       star_c},
       {"disconnect", Kind::local, 1, {socket_slot}, disconnect, disconnect_c},
       {"accept4", Kind::local, 8, {new_slot(a_stream), socket_slot, flag}, accept4, accept4_c},
       {"shutdown", Kind::local, 5, {socket_slot, how}, shutdown, shutdown_c},

@@ -55,6 +55,29 @@ constexpr auto send_c = R"(static void do_send(int fd, long long count, long lon
   result(send(fd, pattern(count, first), (size_t)count, (int)flags));
 })";
 
+// Until there is no more room; what needs more for that is not what it is about.
+void flood(Side& side, const Values& v, Answer& answer) {
+  constexpr std::uint64_t most = 300;
+  std::uint64_t sent = 0;
+  Count count = 0;
+  while (sent < most && count) {
+    count = side.kernel().send(side.fd(v[0]), pattern(v[1], v[2]), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count) ++sent;
+  }
+  answer.take(count);
+  answer.add("sent", sent);
+}
+constexpr auto flood_c = R"(static void do_flood(int fd, long long size, long long first) {
+  unsigned long long sent = 0;
+  ssize_t count = 0;
+  while (sent < 300 && count >= 0) {
+    count = send(fd, pattern(size, first), (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) sent++;
+  }
+  result(count);
+  number("sent", sent);
+})";
+
 void recv(Side& side, const Values& v, Answer& answer) {
   const MutableBytes room = room_for(v[1]);
   answer.take(side.kernel().recv(side.fd(v[0]), room, static_cast<int>(v[2])));
@@ -255,6 +278,7 @@ std::vector<OpSpec> message_ops() {
   const Operand receiving = bits(receive_flags, MSG_DONTWAIT, receive_pool);
   return {
       {"send", Kind::local, 12, {to, size, first, sending}, send, send_c},
+      {"flood", Kind::local, 3, {to, size, first}, flood, flood_c},
       {"recv", Kind::local, 12, {to, size, receiving}, recv, recv_c},
       {"sendto", Kind::local, 4, {to, number(which), size, first, sending}, sendto, sendto_c},
       {"recvfrom", Kind::local, 3, {to, size, receiving}, recvfrom, recvfrom_c},
