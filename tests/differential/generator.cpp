@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "tests/differential/scenes.hpp"
 #include "tocsin/base/prng.hpp"
 
 namespace tocsin::differential {
@@ -89,6 +90,7 @@ class Generator {
     const bool is_slow = (kinds_ & bit(Kind::time)) != 0;
     const std::uint64_t most = is_slow ? 24 : lengths[random_.below(lengths.size())];
     const std::uint64_t length = most / 2 + random_.below(most);
+    if (random_.chance(1, 16)) play(scenes[random_.below(scenes.size())]);
     while (sequence_.size() < length) add(choose_op());
     look_at_everything();
     return std::move(sequence_);
@@ -122,12 +124,15 @@ class Generator {
     while (true) {
       const auto kind = static_cast<Kind>(random_.below(kinds));
       if ((set & bit(kind)) == 0) continue;
-      if (std::popcount(set) == 1 || random_.chance(2, one_in(kind) / 4 + 2)) return kind;
+      const bool is_slow = one_in(kind) > 12;
+      if (std::popcount(set) == 1 || !is_slow || random_.chance(1, 4)) return kind;
     }
   }
 
   void choose_ops() {
-    constexpr std::array<int, 6> factors{0, 1, 1, 1, 2, 5};
+    constexpr std::array<int, 6> many{0, 1, 1, 1, 2, 5};
+    constexpr std::array<int, 6> few{0, 0, 0, 0, 1, 5};
+    const auto& factors = random_.chance(1, 3) ? few : many;
     for (const OpSpec& spec : all_ops()) {
       if ((kinds_ & bit(spec.kind)) == 0) continue;
       int factor = factors[random_.below(factors.size())];
@@ -186,6 +191,9 @@ class Generator {
       op.values[0] = static_cast<std::int64_t>(choose_slot(an_epoll));
       op.values[2] = static_cast<std::int64_t>(choose_slot(any));
     }
+  }
+
+  void note_registration(const Op& op) {
     const unsigned mask = 1U << static_cast<unsigned>(op.values[2]);
     unsigned& now = registered_[static_cast<std::size_t>(op.values[0])];
     if (op.values[1] == EPOLL_CTL_ADD) now |= mask;
@@ -198,17 +206,26 @@ class Generator {
     for (unsigned& registered : registered_) registered &= ~(1U << slot);
   }
 
-  void add(const OpSpec& spec) {
+  // Only if all of it is about the kinds that were chosen.
+  void play(std::span<const Step> scene) {
+    for (const Step& step : scene)
+      if ((kinds_ & bit(find_op(step.op)->kind)) == 0) return;
+    for (const Step& step : scene) add(*find_op(step.op), step.values);
+  }
+
+  void add(const OpSpec& spec, std::span<const std::int64_t> given = {}) {
     static const OpSpec* const epoll_ctl = find_op("epoll_ctl");
     Op op{.spec = &spec};
     Holds source = nothing;
     for (std::size_t i = 0; i < spec.operands.size(); ++i) {
       const Operand& operand = spec.operands[i];
       op.values[i] = choose_value(operand, op, i);
+      if (!given.empty() && given[i] != drawn) op.values[i] = given[i];
       if (operand.shape == Shape::slot && source == nothing)
         source = holds_[static_cast<std::size_t>(op.values[i])];
     }
-    if (&spec == epoll_ctl && random_.chance(3, 4)) fit_registration(op);
+    if (&spec == epoll_ctl && given.empty() && random_.chance(3, 4)) fit_registration(op);
+    if (&spec == epoll_ctl) note_registration(op);
     for (std::size_t i = 0; i < spec.operands.size(); ++i) {
       const Operand& operand = spec.operands[i];
       const auto slot = static_cast<std::size_t>(op.values[i]);

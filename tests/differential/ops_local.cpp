@@ -208,7 +208,7 @@ std::vector<OpSpec> local_ops() {
       {"connect", Kind::local, 10, {socket_slot, name}, connect, connect_c},
       {"star",
        Kind::local,
-       4,
+       10,
        {new_slot(a_listener), new_slot(a_stream), new_slot(a_stream), name, type, flag},
        star,
        star_c},

@@ -278,7 +278,7 @@ std::vector<OpSpec> message_ops() {
   const Operand receiving = bits(receive_flags, MSG_DONTWAIT, receive_pool);
   return {
       {"send", Kind::local, 12, {to, size, first, sending}, send, send_c},
-      {"flood", Kind::local, 3, {to, size, first}, flood, flood_c},
+      {"flood", Kind::local, 8, {to, size, first}, flood, flood_c},
       {"recv", Kind::local, 12, {to, size, receiving}, recv, recv_c},
       {"sendto", Kind::local, 4, {to, number(which), size, first, sending}, sendto, sendto_c},
       {"recvfrom", Kind::local, 3, {to, size, receiving}, recvfrom, recvfrom_c},
