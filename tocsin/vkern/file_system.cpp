@@ -181,7 +181,7 @@ auto FileSystem<P>::find_or_make(const Start& start, std::string_view path, int 
 
 // Where something can be made: nothing is there yet.
 template <class P>
-auto FileSystem<P>::find_new_place(const Start& start, std::string_view path, bool is_directory)
+auto FileSystem<P>::find_new_place(const Start& start, std::string_view path, bool makes_directory)
     -> Result<Place> {
   auto place = find_place(start, path);
   if (!place) return place;
@@ -189,7 +189,7 @@ auto FileSystem<P>::find_new_place(const Start& start, std::string_view path, bo
   const auto found = step(start, *place->directory, place->name);
   if (found) return exists;
   if (found.error() != Errno{ENOENT}) return std::unexpected(found.error());
-  if (place->has_slash && !is_directory) return absent;
+  if (place->has_slash && !makes_directory) return absent;
   return place;
 }
 

@@ -118,7 +118,7 @@ class FileSystem {
   Result<> follow(const Start& start, Trail& trail, Node& link, std::string_view behind);
   Result<Place> find_place(const Start& start, Trail& trail);
   Result<Place> find_place(const Start& start, std::string_view path);
-  Result<Place> find_new_place(const Start& start, std::string_view path, bool is_directory);
+  Result<Place> find_new_place(const Start& start, std::string_view path, bool makes_directory);
   Result<> make_at(const Place& place, mode_t mode, Ref<Node>& made);
   Result<> may_replace(const Place& to, Node& source, Node* target);
   void move(Node& source, const Place& to);
