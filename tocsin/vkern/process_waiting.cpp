@@ -143,12 +143,12 @@ Count Process<P>::ppoll(std::span<pollfd> fds, const timespec* timeout, const si
   if (fds.size() > static_cast<std::size_t>(descriptors_.limit())) return invalid;
   const auto deadline = deadline_of(world(), length_of(timeout));
   internal::MaskedCall<P> signals(*this, mask);
-  internal::PollCall<P> call(world());
+  internal::PollCall<P> call(world(), descriptors_);
   for (pollfd& one : fds) {
     one.revents = 0;
     if (one.fd < 0) continue;
     const Mask wanted = static_cast<std::uint16_t>(one.events);
-    call.watch(descriptors_.get(one.fd), wanted | POLLERR | POLLHUP);
+    call.watch(one.fd, wanted | POLLERR | POLLHUP);
   }
   const Count found = wait(call, deadline, signals);
   std::size_t next = 0;
@@ -167,11 +167,10 @@ Count Process<P>::pselect(int nfds, unsigned long* read_set, unsigned long* writ
   internal::SelectSets sets(std::min(nfds, descriptors_.capacity()), read_set, write_set,
                             except_set);
   internal::MaskedCall<P> signals(*this, mask);
-  internal::PollCall<P> call(world());
+  internal::PollCall<P> call(world(), descriptors_);
   for (const auto& [fd, wanted] : sets.wanted()) {
-    Open<P> open = descriptors_.get(fd);
-    if (!open) return bad_descriptor;
-    call.watch(std::move(open), wanted);
+    if (!descriptors_.get(fd)) return bad_descriptor;
+    call.watch(fd, wanted);
   }
   if (const Count found = wait(call, deadline, signals); !found) return found;
   std::size_t next = 0;

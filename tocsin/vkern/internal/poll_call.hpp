@@ -7,10 +7,14 @@
 // Everything is looked at in the order it was given, and again after every wake-up. Up to the first
 // that is ready each is also waited in; after it there is no need to.
 //
+// Each look goes by the numbers: what was closed meanwhile is not open (NVAL), and what another
+// thread has put in its place is looked at, but not waited in. Linux does so, and so a poll(2)
+// whose descriptor is closed sleeps on until something else wakes it.
+//
 // A wake-up whose key is not what is wanted does not count; what is not open answers NVAL. One wake
 // ends the sleep, however many come.
 //
-// Ownership: it keeps what it watches open. Thread rule: one thread; it is woken by any.
+// Ownership: it keeps open what it waits in. Thread rule: one thread; it is woken by any.
 #pragma once
 
 #include <poll.h>
@@ -22,6 +26,7 @@
 #include <vector>
 
 #include "tocsin/vkern/description.hpp"
+#include "tocsin/vkern/fd_table.hpp"
 #include "tocsin/vkern/world.hpp"
 
 namespace tocsin::vkern::internal {
@@ -29,21 +34,22 @@ namespace tocsin::vkern::internal {
 template <class P>
 class PollCall {
  public:
-  explicit PollCall(typename P::World& world) : parker_(world) {}
+  PollCall(typename P::World& world, FdTable<P>& table) : descriptors_(table), parker_(world) {}
   PollCall(const PollCall&) = delete;
   PollCall& operator=(const PollCall&) = delete;
   ~PollCall() {
     for (Entry& entry : entries_) {
-      const std::lock_guard lock(entry.object.lock());
+      const std::lock_guard lock(entry.open->object().lock());
       entry.unlink();
     }
+    // What is open only here by now ends, the last one first: Linux lets go of files when a call
+    // returns, in the reverse order.
+    while (!entries_.empty()) entries_.pop_back();
   }
 
-  /// One more; `open` is none for a number that is not open, which answers POLLNVAL. What is not
-  /// `wanted` does not end the wait: a poll(2) wants ERR and HUP always, a select(2) does not.
-  void watch(Open<P> open, Mask wanted) {
-    watched_.push_back({.open = std::move(open), .wanted = wanted, .answer = 0});
-  }
+  /// One more; a number that is not open answers POLLNVAL. What is not `wanted` does not end the
+  /// wait: a poll(2) wants ERR and HUP always, a select(2) does not.
+  void watch(int fd, Mask wanted) { watched_.push_back({.fd = fd, .wanted = wanted, .answer = 0}); }
 
   /// Until one is ready or `deadline` has passed. Answers how many are.
   std::size_t wait(std::optional<TimePoint> deadline) {
@@ -63,13 +69,13 @@ class PollCall {
 
  private:
   struct Watched {
-    Open<P> open;
+    int fd;
     Mask wanted;
     Mask answer;
   };
 
   struct Entry final : WaitEntry {
-    Entry(PollCall& of, Object<P>& in, Mask key) : call(of), object(in), wanted(key) {}
+    Entry(PollCall& of, const Open<P>& in, Mask key) : call(of), open(in), wanted(key) {}
     Woke woken(Mask key) override {
       if (key != 0 && (key & wanted) == 0) return Woke::nobody;
       // One wake is enough for one sleep.
@@ -77,21 +83,21 @@ class PollCall {
       return Woke::nobody;  // Not exclusive: it does not count.
     }
     PollCall& call;
-    Object<P>& object;
+    Open<P> open;
     Mask wanted;
   };
 
   class Entering final : public PollTable {
    public:
-    Entering(PollCall& call, Object<P>& object, Mask wanted)
-        : call_(call), object_(object), wanted_(wanted) {}
+    Entering(PollCall& call, const Open<P>& open, Mask wanted)
+        : call_(call), open_(open), wanted_(wanted) {}
     void enter(WaitQueue& queue) override {
-      queue.add(call_.entries_.emplace_back(call_, object_, wanted_));
+      queue.add(call_.entries_.emplace_back(call_, open_, wanted_));
     }
 
    private:
     PollCall& call_;
-    Object<P>& object_;
+    const Open<P>& open_;
     Mask wanted_;
   };
 
@@ -99,16 +105,17 @@ class PollCall {
     std::size_t found = 0;
     for (Watched& one : watched_) {
       one.answer = POLLNVAL;
-      if (one.open) {
-        Entering entering(*this, one.open->object(), one.wanted);
+      if (const Open<P> open = descriptors_.get(one.fd)) {
+        Entering entering(*this, open, one.wanted);
         PollTable* const table = enter && found == 0 ? &entering : nullptr;
-        one.answer = one.open->poll(table, one.wanted) & one.wanted;
+        one.answer = open->poll(table, one.wanted) & one.wanted;
       }
       if (one.answer != 0) ++found;
     }
     return found;
   }
 
+  FdTable<P>& descriptors_;
   std::vector<Watched> watched_;
   std::deque<Entry> entries_;  // They must not move once they wait.
   typename P::Parker parker_;
