@@ -35,7 +35,7 @@ Count EventFd<P>::read(Process<P>& process, Description<P>& description, Mutable
   std::unique_lock lock(this->lock());
   if (count_ == 0) {
     if (description.is_nonblocking()) return std::unexpected(Errno::again);
-    sleep_until<P>(process.world(), queue_, lock, Queued::shared, std::nullopt,
+    sleep_until<P>(process.world(), queue_, lock, Queued::shared_last, std::nullopt,
                    [this] { return count_ > 0; });
   }
   const std::uint64_t taken = is_semaphore_ ? 1 : count_;
@@ -55,7 +55,7 @@ Count EventFd<P>::write(Process<P>& process, Description<P>& description, ByteVi
   std::unique_lock lock(this->lock());
   if (most - count_ <= added) {
     if (description.is_nonblocking()) return std::unexpected(Errno::again);
-    sleep_until<P>(process.world(), queue_, lock, Queued::shared, std::nullopt,
+    sleep_until<P>(process.world(), queue_, lock, Queued::shared_last, std::nullopt,
                    [this, added] { return most - count_ > added; });
   }
   count_ += added;

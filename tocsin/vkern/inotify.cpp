@@ -88,7 +88,7 @@ Count Inotify<P>::read(Process<P>& process, Description<P>& description, Mutable
   std::unique_lock lock(this->lock());
   if (events_.empty()) {
     if (description.is_nonblocking()) return std::unexpected(Errno::again);
-    sleep_until<P>(process.world(), readable_, lock, Queued::shared, std::nullopt,
+    sleep_until<P>(process.world(), readable_, lock, Queued::staying, std::nullopt,
                    [this] { return !events_.empty(); });
   }
   if (events_.front().size() > into.size()) return std::unexpected(Errno::invalid);

@@ -153,7 +153,7 @@ Result<> Process<P>::waitid(idtype_t type, id_t id, siginfo_t& which, int option
   if (child == nullptr && is_any) {
     if ((options & WNOHANG) != 0) return {};
     if (whom->nonblocking) return std::unexpected(Errno::again);
-    sleep_until<P>(world(), state_.child_queue, lock, Queued::shared, std::nullopt, [&] {
+    sleep_until<P>(world(), state_.child_queue, lock, Queued::staying, std::nullopt, [&] {
       child = ended_child(*whom, options, is_any);
       return child != nullptr || !is_any;
     });

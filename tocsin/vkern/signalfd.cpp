@@ -44,7 +44,7 @@ Count SignalFd<P>::read(Process<P>& process, Description<P>& description, Mutabl
   std::unique_lock lock(this->lock());
   if (!state.pending.any(mask_)) {
     if (description.is_nonblocking()) return std::unexpected(Errno::again);
-    sleep_until<P>(process.world(), state.signal_queue, lock, Queued::shared, std::nullopt,
+    sleep_until<P>(process.world(), state.signal_queue, lock, Queued::staying, std::nullopt,
                    [&] { return state.pending.any(mask_); });
   }
   std::size_t filled = 0;

@@ -206,7 +206,7 @@ Count TimerFd<P>::read(Process<P>& process, Description<P>& description, Mutable
   const bool blocks = !description.is_nonblocking();
   std::unique_lock lock(this->lock());
   if (blocks)
-    sleep_until<P>(process.world(), queue_, lock, Queued::shared, std::nullopt,
+    sleep_until<P>(process.world(), queue_, lock, Queued::shared_last, std::nullopt,
                    [this] { return ticks_ > 0; });
   if (take_cancel()) {
     ticks_ = 0;

@@ -253,7 +253,8 @@ std::optional<Errno> UdpSocket<P>::wait_for_datagram(HeldLock& lock, bool may_bl
   const bool in_time = sleep_until<P>(
       this->system_.world(), queue_, lock, Queued::exclusive,
       this->deadline(this->options.receive_timeout),
-      [this] { return error_ != 0 || !datagrams_.empty() || this->is_shut(Base::receiving); });
+      [this] { return error_ != 0 || !datagrams_.empty() || this->is_shut(Base::receiving); },
+      by_arrivals);
   if (const int error = this->take_error(); error != 0) return Errno{error};
   if (!datagrams_.empty()) return std::nullopt;
   return in_time ? Errno{ESHUTDOWN} : Errno::again;

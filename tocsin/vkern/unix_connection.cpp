@@ -100,7 +100,7 @@ Result<Open<P>> UnixSocket<P>::accept(Process<P>& process, Description<P>& descr
     if ((shut_ & way_in) != 0) return invalid;
     const bool in_time = sleep_until<P>(
         process.world(), waiters_, lock, Queued::exclusive, waits.deadline,
-        [this] { return !pending_.empty() || error_ != 0 || (shut_ & way_in) != 0; });
+        [this] { return !pending_.empty() || error_ != 0 || (shut_ & way_in) != 0; }, by_arrivals);
     if (!in_time) return std::unexpected(Errno::again);
   }
   Ref<UnixSocket> accepted = std::move(pending_.front());

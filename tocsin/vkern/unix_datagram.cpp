@@ -222,9 +222,9 @@ Result<bool> UnixSocket<P>::wait_for_packet(Process<P>& process, Lock& lock,
     // Only a packet socket tells the end to one that does not wait.
     if (has_ended && (patience.may_block || type_ == SOCK_SEQPACKET)) return false;
     if (!patience.may_block) return again;
-    const bool in_time =
-        sleep_until<P>(process.world(), waiters_, lock, Queued::exclusive, patience.deadline,
-                       [this] { return !queue_.empty() || error_ != 0 || (shut_ & way_in) != 0; });
+    const bool in_time = sleep_until<P>(
+        process.world(), waiters_, lock, Queued::exclusive, patience.deadline,
+        [this] { return !queue_.empty() || error_ != 0 || (shut_ & way_in) != 0; }, by_arrivals);
     if (!in_time) return again;
   }
 }

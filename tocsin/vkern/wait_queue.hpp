@@ -4,10 +4,11 @@
 //
 //     Object ──wake(key)──> [ WaitQueue ] ──> WaitEntry::woken: a sleeper, an epoll item, a poll()
 //
-// As in Linux there are two kinds of entries. Non-exclusive ones are inserted at the head, and all
-// are told; exclusive ones at the tail, and no more are told than the waker says. So one wake-up
-// reaches the non-exclusive entries in the reverse order of their coming, then the exclusive ones
-// in the order of theirs. The key says what has happened, in poll's bits; 0 says "look yourself".
+// As in Linux there are two kinds of entries. Non-exclusive ones are (mostly) inserted at the head,
+// and all are told; exclusive ones at the tail, and no more are told than the waker says. So one
+// wake-up reaches the non-exclusive entries in the reverse order of their coming, then the
+// exclusive ones in the order of theirs. The key says what has happened, in poll's bits; 0 says
+// "look yourself".
 //
 // Ownership: an entry is its owner's, who removes it before either ends.
 // Thread rule: everything here under the lock of the object that the queue belongs to.
@@ -46,6 +47,9 @@ class WaitQueue {
 
   void add(WaitEntry& entry) { entries_.push_front(entry); }
   void add_exclusive(WaitEntry& entry) { entries_.push_back(entry); }
+  /// A non-exclusive entry that is told last, or not at all if there are exclusive ones: some
+  /// blocked calls wait so.
+  void add_last(WaitEntry& entry) { entries_.push_back(entry); }
   /// An exclusive entry that is told before those that came earlier: epoll_wait(2) sleeps so.
   void add_exclusive_first(WaitEntry& entry) { entries_.push_front(entry); }
 
