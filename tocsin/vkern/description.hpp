@@ -64,6 +64,7 @@ class Description final : public Counted<P> {
     if (opens_.drop()) end();
   }
   bool is_open() const { return opens_.value() > 0; }
+  bool is_open_once() const { return opens_.value() == 1; }
 
   /// Of the object: what is true of it now.
   Mask poll(PollTable* table, Mask requested) { return object_->poll(*this, table, requested); }

@@ -10,6 +10,8 @@ FdTable<P>::FdTable(const FdTable& other) : most_(other.most_) {
   used_ = other.used_;
   full_ = other.full_;
   highest_ = other.highest_;
+  for (std::size_t i = 0; i < slots_.size(); ++i)  // What is drawn is so for one process.
+    if (is_used(i) && !slots_[i].open) mark(i, false);
 }
 
 // In the word of `least` itself, else in the first word after it that is not full.
@@ -56,22 +58,52 @@ void FdTable<P>::mark(std::size_t index, bool used) {
   set(full_, index / word_bits, used_[index / word_bits] == ~std::uint64_t{0});
 }
 
+// Under the lock.
 template <class P>
-Result<int> FdTable<P>::add(Open<P> open, bool close_on_exec, int least) {
-  const std::lock_guard lock(lock_);
-  const std::size_t index = lowest_free(static_cast<std::size_t>(least));
+Result<std::size_t> FdTable<P>::draw_number(std::size_t least, bool close_on_exec) {
+  const std::size_t index = lowest_free(least);
   if (index >= static_cast<std::size_t>(most_)) return std::unexpected(Errno{EMFILE});
   make_room(index);
   highest_ = std::max(highest_, index);
-  slots_[index] = {.open = std::move(open), .close_on_exec = close_on_exec};
+  slots_[index].close_on_exec = close_on_exec;
   mark(index, true);
-  return static_cast<int>(index);
+  return index;
 }
 
 template <class P>
-Open<P> FdTable<P>::put(int fd, Open<P> open, bool close_on_exec) {
+Result<int> FdTable<P>::add(Open<P> open, bool close_on_exec, int least) {
+  const std::lock_guard lock(lock_);
+  const auto index = draw_number(static_cast<std::size_t>(least), close_on_exec);
+  if (!index) return std::unexpected(index.error());
+  slots_[*index].open = std::move(open);
+  return static_cast<int>(*index);
+}
+
+template <class P>
+Result<typename FdTable<P>::Drawn> FdTable<P>::draw(bool close_on_exec) {
+  const std::lock_guard lock(lock_);
+  const auto index = draw_number(0, close_on_exec);
+  if (!index) return std::unexpected(index.error());
+  return Drawn(*this, static_cast<int>(*index));
+}
+
+template <class P>
+void FdTable<P>::fill(int fd, Open<P> open) {
+  const std::lock_guard lock(lock_);
+  slots_[static_cast<std::size_t>(fd)].open = std::move(open);
+}
+
+template <class P>
+void FdTable<P>::give_back(int fd) {
+  const std::lock_guard lock(lock_);
+  mark(static_cast<std::size_t>(fd), false);
+}
+
+template <class P>
+Result<Open<P>> FdTable<P>::put(int fd, Open<P> open, bool close_on_exec) {
   const std::lock_guard lock(lock_);
   const auto index = static_cast<std::size_t>(fd);
+  if (is_used(index) && !slots_[index].open) return std::unexpected(Errno{EBUSY});
   make_room(index);
   highest_ = std::max(highest_, index);
   std::swap(slots_[index].open, open);
@@ -112,11 +144,17 @@ int FdTable<P>::capacity() const {
   return static_cast<int>(std::bit_ceil(std::max<std::size_t>(highest_ + 1, 256)));
 }
 
-// In ascending order, as Linux does; each outside the lock, because closing calls objects.
+// What ends by that ends in the reverse order, as where Linux lets go of files when a call returns.
+// Each outside the lock, because closing calls objects.
 template <class P>
 void FdTable<P>::close_each(bool only_on_exec) {
-  for (int fd = 0; fd < size(); ++fd)
-    if (!only_on_exec || close_on_exec(fd).value_or(false)) static_cast<void>(take(fd));
+  std::vector<Open<P>> ending;
+  for (int fd = 0; fd < size(); ++fd) {
+    if (only_on_exec && !close_on_exec(fd).value_or(false)) continue;
+    Open<P> open = take(fd);
+    if (open && open->is_open_once()) ending.push_back(std::move(open));
+  }
+  while (!ending.empty()) ending.pop_back();
 }
 
 template <class P>

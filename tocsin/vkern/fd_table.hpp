@@ -4,7 +4,9 @@
 //
 //     call(fd, ...) ──> [ FdTable ] ──> Open<P>: the description, open at least until the call ends
 //
-// A new descriptor is the lowest number that is free, as POSIX demands.
+// A new descriptor is the lowest number that is free, as POSIX demands. A call that may block
+// before it has what the number is for, accept(2) or the open(2) of a FIFO, has drawn it by then:
+// nobody else is given it, and whoever uses it finds nothing open.
 //
 // Ownership: each number keeps its description open. Thread rule: as the policy.
 #pragma once
@@ -14,6 +16,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "tocsin/vkern/description.hpp"
@@ -39,8 +42,31 @@ class FdTable {
   /// limit.
   Result<int> add(Open<P> open, bool close_on_exec, int least = 0);
 
-  /// Under `fd`, whatever that was before, which is answered. Requires: 0 <= fd < limit.
-  Open<P> put(int fd, Open<P> open, bool close_on_exec);
+  /// A number that is drawn, and given back with this unless it was filled.
+  class Drawn {
+   public:
+    Drawn(FdTable& table, int fd) : table_(&table), fd_(fd) {}
+    Drawn(Drawn&& other) noexcept : table_(std::exchange(other.table_, nullptr)), fd_(other.fd_) {}
+    Drawn& operator=(Drawn&&) = delete;
+    ~Drawn() {
+      if (table_ != nullptr) table_->give_back(fd_);
+    }
+    /// From now on it stands for `open`. Answers the number.
+    int fill(Open<P> open) && {
+      std::exchange(table_, nullptr)->fill(fd_, std::move(open));
+      return fd_;
+    }
+
+   private:
+    FdTable* table_;
+    int fd_;
+  };
+  /// The lowest number that is free; EMFILE.
+  Result<Drawn> draw(bool close_on_exec);
+
+  /// Under `fd`, whatever that was before, which is answered. EBUSY if it is drawn. Requires:
+  /// 0 <= fd < limit.
+  Result<Open<P>> put(int fd, Open<P> open, bool close_on_exec);
 
   /// Frees the number and answers what it stood for; none if it is not open.
   Open<P> take(int fd);
@@ -53,11 +79,7 @@ class FdTable {
   void close_all();
 
   int limit() const { return most_; }
-  /// Whether there is room for one more, or for two.
-  bool has_room() const {
-    const std::lock_guard lock(lock_);
-    return lowest_free(0) < static_cast<std::size_t>(most_);
-  }
+  /// Whether there is room for two more.
   bool has_room_for_two() const {
     const std::lock_guard lock(lock_);
     return lowest_free(lowest_free(0) + 1) < static_cast<std::size_t>(most_);
@@ -85,6 +107,13 @@ class FdTable {
   std::size_t first_not_full(std::size_t word) const;
   void make_room(std::size_t index);
   void mark(std::size_t index, bool used);
+  bool is_used(std::size_t index) const {
+    return index / word_bits < used_.size() &&
+           ((used_[index / word_bits] >> (index % word_bits)) & 1) != 0;
+  }
+  Result<std::size_t> draw_number(std::size_t least, bool close_on_exec);
+  void fill(int fd, Open<P> open);
+  void give_back(int fd);
   void close_each(bool only_on_exec);
 
   int most_;

@@ -176,6 +176,8 @@ Result<int> Process<P>::openat2(int directory, const char* path, const open_how&
   // The new number is drawn before the name is looked up: nothing is made in vain.
   if (!descriptors_.has_room()) return std::unexpected(Errno{EMFILE});
   if (const auto number = number_of_fdinfo(*text)) return open_fdinfo(*number, flags);
+  auto drawn = descriptors_.draw((flags & O_CLOEXEC) != 0);
+  if (!drawn) return std::unexpected(drawn.error());
   const bool is_absolute = text->starts_with('/');
   const bool is_beneath = (how.resolve & RESOLVE_BENEATH) != 0;
   const bool is_root = (how.resolve & RESOLVE_IN_ROOT) != 0;
@@ -189,7 +191,7 @@ Result<int> Process<P>::openat2(int directory, const char* path, const open_how&
   auto opened =
       internal::OpenCall<P>(*this, flags, static_cast<mode_t>(how.mode)).open(*start, *text);
   if (!opened) return std::unexpected(opened.error());
-  return install(std::move(*opened), (flags & O_CLOEXEC) != 0);
+  return std::move(*drawn).fill(std::move(*opened));
 }
 
 // A file that is nowhere in the tree, with what is true at this moment in it.

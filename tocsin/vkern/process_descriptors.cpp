@@ -72,7 +72,8 @@ Result<int> Process<P>::dup3(int from, int to, int flags) {
   if (to < 0 || to >= descriptors_.limit()) return bad_descriptor;
   Open<P> open = descriptors_.get(from);
   if (!open) return bad_descriptor;
-  const Open<P> former = descriptors_.put(to, std::move(open), (flags & O_CLOEXEC) != 0);
+  const auto former = descriptors_.put(to, std::move(open), (flags & O_CLOEXEC) != 0);
+  if (!former) return std::unexpected(former.error());
   return to;
 }
 

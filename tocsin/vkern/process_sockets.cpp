@@ -125,11 +125,12 @@ Result<int> Process<P>::accept4(int fd, sockaddr* address, socklen_t* length, in
   if (!on && on.error() == bad_descriptor.error()) return bad_descriptor;
   if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return std::unexpected(Errno::invalid);
   // The new number is drawn before the socket is asked for anything.
-  if (!descriptors_.has_room()) return too_many;
+  auto drawn = descriptors_.draw((flags & SOCK_CLOEXEC) != 0);
+  if (!drawn) return std::unexpected(drawn.error());
   if (!on) return std::unexpected(on.error());
   auto made = on->socket->accept(*this, *on->open, address, length, flags);
   if (!made) return std::unexpected(made.error());
-  return install(std::move(*made), (flags & SOCK_CLOEXEC) != 0);
+  return std::move(*drawn).fill(std::move(*made));
 }
 
 template <class P>
