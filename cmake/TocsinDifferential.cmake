@@ -44,3 +44,8 @@ add_test(NAME differential.inet
          COMMAND fuzz_differential --tier 3 --seed 1 --seconds 10
                  --save ${CMAKE_BINARY_DIR}/differential-inet.txt)
 set_tests_properties(differential.inet PROPERTIES LABELS differential TIMEOUT 120)
+add_test(NAME differential.blocking
+         COMMAND fuzz_differential --tier 4 --seed 1 --seconds 10
+                 --save ${CMAKE_BINARY_DIR}/differential-blocking.txt)
+set_tests_properties(differential.blocking PROPERTIES
+  LABELS differential TIMEOUT 120 SKIP_RETURN_CODE 77)

@@ -16,6 +16,9 @@ constexpr auto prelude = R"(#define _GNU_SOURCE
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,11 +41,11 @@ constexpr auto prelude = R"(#define _GNU_SOURCE
 #include <time.h>
 #include <unistd.h>
 
-static FILE *out;
+static _Thread_local FILE *out;
 static int f[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
 
 static inline unsigned char *room(void) {
-  static unsigned char data[1 << 18];
+  static _Thread_local unsigned char data[1 << 18];
   return data;
 }
 static inline long long result(long long value) {
@@ -64,7 +67,7 @@ static inline void bytes(const unsigned char *data, long long count) {
   number("sum", sum);
 }
 static inline unsigned char *pattern(long long count, long long first) {
-  static unsigned char data[1 << 18];
+  static _Thread_local unsigned char data[1 << 18];
   for (long long i = 0; i < count; i++) data[i] = (unsigned char)(first + i + (i >> 8));
   return data;
 }
@@ -163,13 +166,15 @@ static void say(const char *op) {
 }
 )";
 
-// Few descriptors, none of them open; signals wait until they are read.
-constexpr auto setup = R"(
+constexpr auto names = R"(
 enum { M_USR1 = 1 << (SIGUSR1 - 1), M_USR2 = 1 << (SIGUSR2 - 1), M_CHLD = 1 << (SIGCHLD - 1) };
 enum { A, B, D, D_A, D_B, HERE };
 #define M_RT0 (1LL << 33)
 #define M_RT1 (1LL << 34)
+)";
 
+// Few descriptors, none of them open; signals wait until they are read.
+constexpr auto setup = R"(
 int main(void) {
   struct rlimit few = {64, 65};
   sigset_t all;
@@ -187,6 +192,64 @@ constexpr auto enter_directory = R"(  static char directory[] = "/dev/shm/tocsin
   if (!mkdtemp(directory) || chdir(directory)) return 1;
 )";
 
+// Of a program whose calls may block: as LinuxThreads does it, or with a little patience where real
+// time is not permitted.
+constexpr auto threads = R"(
+enum { THREADS = 6 };
+static struct {
+  sem_t start;
+  int is_busy, op;
+  char *answer;
+  size_t size;
+} threads[THREADS];
+static int returned[THREADS], returned_count, is_slow;
+static void perform(int op);
+
+static void *work(void *argument) {
+  long self = (long)argument;
+  struct sched_param lowest = {1};
+  if (sched_setscheduler(0, SCHED_FIFO, &lowest)) is_slow = 1;
+  for (;;) {
+    while (sem_wait(&threads[self].start)) continue;
+    out = open_memstream(&threads[self].answer, &threads[self].size);
+    perform(threads[self].op);
+    fclose(out);
+    threads[self].is_busy = 0;
+    returned[returned_count++] = (int)self;
+  }
+  return NULL;
+}
+static void start_threads(void) {
+  cpu_set_t one;
+  pthread_t thread;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof one, &one);
+  for (long i = 0; i < THREADS; i++) {
+    sem_init(&threads[i].start, 0, 0);
+    pthread_create(&thread, NULL, work, (void *)i);
+  }
+  usleep(10000);
+}
+static void perform_in_thread(int op) {
+  int self = 0;
+  while (self < THREADS && threads[self].is_busy) self++;
+  if (self == THREADS) {
+    fflush(out);  // Nobody is left.
+    exit(0);
+  }
+  returned_count = 0;
+  threads[self].op = op;
+  threads[self].is_busy = 1;
+  sem_post(&threads[self].start);
+  if (is_slow) usleep(10000);
+  fprintf(out, "%s", threads[self].is_busy ? "asleep" : threads[self].answer);
+  for (int i = 0; i < returned_count; i++)
+    if (returned[i] != self)
+      fprintf(out, " | %d %s", returned[i], threads[returned[i]].answer);
+}
+)";
+
 std::string call(const Op& op) {
   std::string text = std::string("do_") + op.spec->name + '(';
   for (std::size_t i = 0; i < op.spec->operands.size(); ++i) {
@@ -196,10 +259,18 @@ std::string call(const Op& op) {
   return text + ");";
 }
 
+std::string performing(const Sequence& sequence) {
+  std::string text = "static void perform(int op) {\n  switch (op) {\n";
+  for (std::size_t i = 0; i < sequence.size(); ++i)
+    text += "    case " + std::to_string(i) + ":\n      " + call(sequence[i]) + "\n      break;\n";
+  return text + "  }\n}\n";
+}
+
 }  // namespace
 
 std::string c_program(const Sequence& sequence) {
-  std::string text = "/* cc -o sequence sequence.c && ./sequence */\n";
+  const bool in_threads = (kinds_of(sequence) & bit(Kind::blocking)) != 0;
+  std::string text = "/* cc -pthread -o sequence sequence.c && ./sequence */\n";
   text += prelude;
   const bool has_network = (kinds_of(sequence) & bit(Kind::inet)) != 0;
   if (has_network) text += inet_prelude;
@@ -211,10 +282,19 @@ std::string c_program(const Sequence& sequence) {
     text += spec->c_text;
     text += '\n';
   }
+  text += names;
+  if (in_threads) text += threads + performing(sequence);
   text += setup;
-  if ((kinds_of(sequence) & bit(Kind::file)) != 0) text += enter_directory;
+  if (in_threads) text += "  start_threads();\n";
+  if (in_threads || (kinds_of(sequence) & bit(Kind::file)) != 0) text += enter_directory;
   if (has_network) text += "  if (!make_own_network()) return 1;\n  start += elapsed();\n";
-  for (const Op& op : sequence) text += "  say(\"" + to_text(op) + "\");\n  " + call(op) + '\n';
+  for (std::size_t i = 0; i < sequence.size(); ++i) {
+    text += "  say(\"" + to_text(sequence[i]) + "\");\n  ";
+    text += in_threads ? "perform_in_thread(" + std::to_string(i) + ");" : call(sequence[i]);
+    text += '\n';
+  }
+  if ((kinds_of(sequence) & bit(Kind::queue)) != 0)
+    text += "  for (int i = 0; i < 3; i++) mq_unlink(queue_name(i));\n";
   text += "  fprintf(out, \"\\n\");\n  fflush(out);\n  return 0;\n}\n";
   return text;
 }

@@ -7,6 +7,7 @@
 
 #include "tests/differential/child.hpp"
 #include "tests/differential/generator.hpp"
+#include "tests/differential/linux_threads.hpp"
 #include "tests/differential/ops_inet.hpp"
 
 namespace tocsin::differential {
@@ -18,7 +19,8 @@ using std::chrono::milliseconds;
 struct Page {
   std::atomic<std::uint64_t> sequences;
   std::atomic<std::uint64_t> ops;
-  std::atomic<std::uint64_t> cut_short;
+  std::atomic<std::uint64_t> late;
+  std::atomic<std::uint64_t> asleep;
   std::atomic<std::uint64_t> not_again;
   std::array<std::atomic<std::uint64_t>, kinds> ops_of_kind;
   std::atomic<std::uint64_t> seed;
@@ -38,12 +40,13 @@ void store(Page& page, const Mismatch& mismatch) {
   page.differs = true;
 }
 
-// That the first `ops` of a sequence were compared.
-void count(Page& page, const Sequence& sequence, std::size_t ops) {
+void count(Page& page, const Sequence& sequence, const Comparison& comparison) {
+  const bool is_whole = comparison.ops == sequence.size();
   page.sequences.fetch_add(1, std::memory_order_relaxed);
-  page.ops.fetch_add(ops, std::memory_order_relaxed);
-  if (ops < sequence.size()) page.cut_short.fetch_add(1, std::memory_order_relaxed);
-  for (const Op& op : std::span(sequence).first(ops))
+  page.ops.fetch_add(comparison.ops, std::memory_order_relaxed);
+  if (!is_whole)
+    (comparison.was_late ? page.late : page.asleep).fetch_add(1, std::memory_order_relaxed);
+  for (const Op& op : std::span(sequence).first(comparison.ops))
     page.ops_of_kind[static_cast<std::size_t>(op.spec->kind)].fetch_add(1,
                                                                         std::memory_order_relaxed);
 }
@@ -67,7 +70,7 @@ void work(Page& page, const CampaignOptions& options, std::uint32_t present, std
     const Sequence sequence = generate(seed, present);
     Comparison last = compare(linux_side, vkern_side, sequence, &page.index);
     // Where time passes, a machine that is busy makes differences of its own; but not each time.
-    const int most = options.tier == 1 ? 1 : 4;
+    const int most = (present & bit(Kind::time)) != 0 ? 4 : 1;
     const bool differed = last.mismatch.has_value();
     for (int times = 1; times < most && last.mismatch; ++times)
       last = compare(linux_side, vkern_side, sequence, &page.index);
@@ -76,7 +79,7 @@ void work(Page& page, const CampaignOptions& options, std::uint32_t present, std
       return;
     }
     if (differed) page.not_again.fetch_add(1, std::memory_order_relaxed);
-    count(page, sequence, last.ops);
+    count(page, sequence, last);
   }
 }
 
@@ -115,7 +118,8 @@ bool look_at(Worker& worker, const CampaignOptions& options, Tally& tally) {
 void add_up(const Page& page, Tally& tally) {
   tally.sequences += page.sequences;
   tally.ops += page.ops;
-  tally.cut_short += page.cut_short;
+  tally.late += page.late;
+  tally.asleep += page.asleep;
   tally.not_again += page.not_again;
   for (std::size_t i = 0; i < kinds; ++i) tally.ops_of_kind[i] += page.ops_of_kind[i];
 }
@@ -136,6 +140,7 @@ std::uint32_t kinds_to_compare(int tier) {
     VkernSide side;
     *present = kinds_present(side);
     if (!make_own_network()) *present &= ~bit(Kind::inet);
+    if (!LinuxThreads::are_permitted()) *present &= ~bit(Kind::blocking);
   });
   CHECK(child.wait(milliseconds{10'000}) == 0, "a new kernel can be asked what it has");
   return *present & kinds_of_tier(tier);
@@ -180,9 +185,12 @@ std::string report(const Tally& tally) {
     if (tally.ops_of_kind[i] != 0)
       text += ' ' + std::string(name_of(static_cast<Kind>(i))) + ' ' +
               std::to_string(tally.ops_of_kind[i]);
-  if (tally.cut_short != 0)
-    text += "\ncut short, because the machine was late: " + std::to_string(tally.cut_short) +
-            " sequences";
+  if (tally.late != 0)
+    text +=
+        "\ncut short, because the machine was late: " + std::to_string(tally.late) + " sequences";
+  if (tally.asleep != 0)
+    text +=
+        "\nended early, because all threads slept: " + std::to_string(tally.asleep) + " sequences";
   if (tally.not_again != 0)
     text +=
         "\ndiffered once, and not when repeated: " + std::to_string(tally.not_again) + " sequences";

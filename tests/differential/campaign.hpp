@@ -36,7 +36,8 @@ struct Failure {
 struct Tally {
   std::uint64_t sequences = 0;
   std::uint64_t ops = 0;        // That were compared.
-  std::uint64_t cut_short = 0;  // Sequences, of which the rest was left out: see Comparison.
+  std::uint64_t late = 0;       // Sequences of which the rest was left out, see Comparison,
+  std::uint64_t asleep = 0;     // for either reason.
   std::uint64_t not_again = 0;  // Differences that the same sequence had once, and then not.
   std::array<std::uint64_t, kinds> ops_of_kind{};
   std::uint32_t kinds_compared = 0;

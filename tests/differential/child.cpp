@@ -11,6 +11,8 @@
 
 #include <filesystem>
 
+#include "tests/differential/names.hpp"
+
 namespace tocsin::differential {
 
 Child::Child(const std::function<void()>& work) {
@@ -23,6 +25,7 @@ Child::Child(const std::function<void()>& work) {
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   CHECK(pid_ != -1, "there is room for a process");
+  id_ = pid_;
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent || ::chdir(directory_.c_str()) != 0) ::_exit(1);
@@ -36,6 +39,7 @@ Child::Child(const std::function<void()>& work) {
 Child::~Child() {
   kill();
   ::close(pidfd_);
+  remove_queues(id_);
   std::error_code ignored;  // What cannot be removed stays.
   std::filesystem::remove_all(directory_, ignored);
 }

@@ -3,7 +3,7 @@
 // Child, Shared: a process of our own in which anything may go wrong, and memory that it shares.
 //
 // A child needs no descriptor to report: what it finds out lies in a Shared. It works in a new
-// empty directory, which its parent removes.
+// empty directory, which its parent removes, as it does the message queues.
 //
 // Ownership: a Child is killed and waited for before it ends. Thread rule: one thread.
 #pragma once
@@ -58,7 +58,8 @@ class Child {
 
  private:
   std::string directory_;
-  pid_t pid_ = -1;  // -1 once it was waited for.
+  pid_t id_ = -1;
+  pid_t pid_ = -1;  // The same; -1 once it was waited for.
   int pidfd_ = -1;
   int status_ = 0;
 };

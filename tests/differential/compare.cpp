@@ -17,6 +17,7 @@ namespace {
 struct Page {
   std::atomic<std::uint32_t> index;
   std::atomic<std::size_t> ops;
+  std::atomic<bool> was_late;
   std::atomic<bool> differs;
   std::array<char, 8192> linux_answer;
   std::array<char, 8192> vkern_answer;
@@ -35,6 +36,7 @@ void compare_into(Page& page, const Sequence& sequence) {
   const Comparison comparison = compare(linux_side, vkern_side, sequence, &page.index);
   const auto& mismatch = comparison.mismatch;
   page.ops = comparison.ops;
+  page.was_late = comparison.was_late;
   if (!mismatch) return;
   page.index = static_cast<std::uint32_t>(mismatch->index);
   store(page.linux_answer, to_text(mismatch->linux_answer));
@@ -44,17 +46,25 @@ void compare_into(Page& page, const Sequence& sequence) {
 
 }  // namespace
 
+auto performance_of(const Sequence& sequence) -> void (Side::*)(const Op&, Answer&) {
+  const bool in_threads = (kinds_of(sequence) & bit(Kind::blocking)) != 0;
+  return in_threads ? &Side::perform_in_thread : &Side::perform;
+}
+
 Comparison compare(LinuxSide& linux_side, VkernSide& vkern_side, const Sequence& sequence,
                    std::atomic<std::uint32_t>* at) {
   const std::uint32_t used = kinds_of(sequence);
   const bool time_passes = (used & bit(Kind::time)) != 0;
+  const auto perform = performance_of(sequence);
   static Answer linux_answer, vkern_answer;  // Their memory is used again.
   Comparison comparison;
   for (std::size_t i = 0; i < sequence.size() && !comparison.mismatch; ++i) {
     if (at != nullptr) at->store(static_cast<std::uint32_t>(i), std::memory_order_relaxed);
-    linux_side.perform(sequence[i], linux_answer);
-    if (time_passes && linux_side.is_late()) break;
-    vkern_side.perform(sequence[i], vkern_answer);
+    if (linux_side.all_asleep()) break;
+    (linux_side.*perform)(sequence[i], linux_answer);
+    comparison.was_late = time_passes && linux_side.is_late();
+    if (comparison.was_late) break;
+    (vkern_side.*perform)(sequence[i], vkern_answer);
     if (linux_answer != vkern_answer) comparison.mismatch = {i, linux_answer, vkern_answer};
     ++comparison.ops;
   }
@@ -72,7 +82,8 @@ Outcome run_once(const Sequence& sequence, std::chrono::milliseconds limit) {
   Outcome outcome{.index = page->index.load(),
                   .linux_answer = page->linux_answer.data(),
                   .vkern_answer = page->vkern_answer.data(),
-                  .ops = page->ops};
+                  .ops = page->ops,
+                  .was_late = page->was_late};
   if (!status)
     outcome.end = Outcome::End::hung;
   else if (page->differs)
@@ -86,9 +97,12 @@ Outcome run_once(const Sequence& sequence, std::chrono::milliseconds limit) {
 }  // namespace
 
 Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit) {
+  const bool time_passes = (kinds_of(sequence) & bit(Kind::time)) != 0;
   Outcome outcome = run_once(sequence, limit);
-  for (int again = 0; again < 4 && outcome.was_cut_short(sequence); ++again)
+  for (int again = 0; again < 4 && time_passes; ++again) {
+    if (!outcome.was_late && outcome.end != Outcome::End::mismatch) break;
     outcome = run_once(sequence, limit);
+  }
   return outcome;
 }
 
@@ -96,7 +110,9 @@ void run_vkern_aloud(const Sequence& sequence, std::chrono::milliseconds limit) 
   Child child([&] {
     VkernSide side;
     Answer answer;
-    for (const Op& op : sequence) side.perform(op, answer);
+    const auto perform = performance_of(sequence);
+    for (const Op& op : sequence)
+      if (!side.all_asleep()) (side.*perform)(op, answer);
     side.reset(kinds_of(sequence));
   });
   static_cast<void>(child.wait(limit));  // Whatever becomes of it, it has said what it had to say.

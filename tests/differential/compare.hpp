@@ -28,10 +28,15 @@ struct Mismatch {
   Answer vkern_answer;
 };
 
+/// How the ops of a sequence are performed: in threads if there are calls among them that block.
+auto performance_of(const Sequence& sequence) -> void (Side::*)(const Op&, Answer&);
+
 struct Comparison {
   std::optional<Mismatch> mismatch;
-  /// How many were compared: fewer than there are if the machine was late, where time passes.
+  /// How many were compared: fewer than there are if the machine was late, where time passes, or
+  /// if all threads are asleep, where calls block.
   std::size_t ops = 0;
+  bool was_late = false;
 };
 
 /// Performs all of it, up to the first difference, and resets both sides. `at`, if not null, is
@@ -46,15 +51,12 @@ struct Outcome {
   std::string linux_answer;
   std::string vkern_answer;
   int status = 0;       // Of a process that died, as waitpid(2) has it.
-  std::size_t ops = 0;  // That were compared; see Comparison.
-
-  bool was_cut_short(const Sequence& sequence) const {
-    return end == End::same && ops < sequence.size();
-  }
+  std::size_t ops = 0;  // See Comparison.
+  bool was_late = false;
 };
 
 /// In a process of its own, which is given up after `limit`. Tried again a few times if the machine
-/// is late.
+/// is late, or if there is a difference where time passes: see run_campaign.
 Outcome run_isolated(const Sequence& sequence, std::chrono::milliseconds limit);
 
 /// vkern alone, in a process of its own that keeps its standard error: what a CHECK or a sanitizer

@@ -11,9 +11,9 @@
 namespace tocsin::differential {
 namespace {
 
-constexpr std::array<std::string_view, kinds> kind_names{"descriptor", "wait",    "event", "pipe",
-                                                         "local",      "signal",  "timer", "file",
-                                                         "queue",      "process", "time",  "inet"};
+constexpr std::array<std::string_view, kinds> kind_names{
+    "descriptor", "wait",  "event",   "pipe", "local", "signal",  "timer",
+    "file",       "queue", "process", "time", "inet",  "blocking"};
 
 bool absent(const auto& result) {
   if (result) return false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <mqueue.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "tests/differential/fdinfo.hpp"
+#include "tests/differential/linux_threads.hpp"
 #include "tests/differential/names.hpp"
 #include "tests/differential/ops_inet.hpp"
 #include "tests/differential/side.hpp"
@@ -62,16 +62,19 @@ void end_children(const std::vector<pid_t>& children) {
 }
 
 void limit_descriptors(rlim_t count) {
-  const rlimit limit{.rlim_cur = count, .rlim_max = most_descriptors + 1};
+  const rlimit limit{.rlim_cur = count, .rlim_max = high_descriptor + 64};
   CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "the limit can be lowered");
 }
 
 }  // namespace
 
+LinuxSide::~LinuxSide() = default;
+
 LinuxSide::LinuxSide() {
   block_signals();
   drop_block_suspend();
   limit_descriptors(most_descriptors);
+  ::close_range(0, UINT_MAX, 0);
   LinuxSide::reset(0);
 }
 
@@ -114,6 +117,15 @@ void LinuxSide::prepare_network() {
   limit_descriptors(most_descriptors);
 }
 
+void LinuxSide::start(std::size_t thread) {
+  if (!threads_) {
+    limit_descriptors(high_descriptor + 64);
+    threads_ = std::make_unique<LinuxThreads>([this](std::size_t one) { work(one); });
+    limit_descriptors(most_descriptors);
+  }
+  threads_->run(thread);
+}
+
 pid_t LinuxSide::fork() {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
@@ -154,13 +166,13 @@ Content LinuxSide::content_of(int fd) {
 }
 
 void LinuxSide::reset(std::uint32_t used) {
+  if (threads_) threads_->interrupt();
   clear();
   ++sequence_number();
-  ::close_range(0, UINT_MAX, 0);
+  ::close_range(0, high_descriptor - 1, 0);
   if ((used & bit(Kind::process)) != 0) end_children(std::exchange(children_, {}));
   if ((used & (bit(Kind::signal) | bit(Kind::process))) != 0) drain_signals();
-  if ((used & bit(Kind::queue)) != 0)
-    for (int i = 0; i < names_each; ++i) ::mq_unlink(queue_name(i).c_str());
+  if ((used & bit(Kind::queue)) != 0) remove_queues();
   if ((used & bit(Kind::file)) != 0)
     for (const auto& entry : std::filesystem::directory_iterator("."))
       std::filesystem::remove_all(entry.path());

@@ -8,6 +8,7 @@
 // Thread rule: any thread.
 #pragma once
 
+#include <mqueue.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -25,9 +26,17 @@ inline unsigned& sequence_number() {
   return number;
 }
 
-inline std::string queue_name(std::int64_t which) {
-  return "/tocsin-" + std::to_string(::getpid()) + '-' + std::to_string(which % names_each);
+inline std::string queue_name(std::int64_t which, pid_t process = ::getpid()) {
+  return "/tocsin-" + std::to_string(process) + '-' + std::to_string(which % names_each);
 }
+
+/// Of a process that may have been killed: all queues of a user share one limit.
+inline void remove_queues(pid_t process = ::getpid()) {
+  for (int i = 0; i < names_each; ++i) ::mq_unlink(queue_name(i, process).c_str());
+}
+
+/// From here on descriptors are the fuzzer's own.
+inline constexpr int high_descriptor = 1000;
 
 /// What both sides block.
 inline sigset_t all_but_sigpipe() {

@@ -38,8 +38,9 @@ enum class Kind : unsigned {
   file,  // Regular files, directories, FIFOs, inotify.
   queue,
   process,
-  time,  // Timers that expire, calls that wait: tier 2.
-  inet,  // TCP and UDP sockets: tier 3.
+  time,      // Timers that expire, calls that wait: tier 2.
+  inet,      // TCP and UDP sockets: tier 3.
+  blocking,  // Calls that block, in threads: tier 4.
   count,
 };
 inline constexpr auto kinds = static_cast<std::size_t>(Kind::count);
@@ -48,7 +49,8 @@ std::string_view name_of(Kind kind);
 
 /// What a tier has and no other, by its number less one. In the first nothing waits and no time
 /// passes.
-inline constexpr std::array<std::uint32_t, 3> only_in_tier{0, bit(Kind::time), bit(Kind::inet)};
+inline constexpr std::array<std::uint32_t, 4> only_in_tier{0, bit(Kind::time), bit(Kind::inet),
+                                                           bit(Kind::blocking)};
 inline constexpr int tiers = static_cast<int>(only_in_tier.size());
 constexpr std::uint32_t in_one_tier() {
   std::uint32_t all = 0;

@@ -38,6 +38,7 @@ std::vector<OpSpec> inet_ops();
 std::vector<OpSpec> inet_data_ops();
 std::vector<OpSpec> inet_option_ops();
 std::vector<OpSpec> inet_flood_ops();
+std::vector<OpSpec> blocking_ops();
 
 /// Sizes at which something changes in some buffer: pages, slots of a pipe, parts of a message.
 inline constexpr std::array<std::int64_t, 22> sizes{
@@ -45,6 +46,9 @@ inline constexpr std::array<std::int64_t, 22> sizes{
     3776, 3777, 4095, 4096, 4097, 16064, 16065, 36544, 36545, 65535, 65536};
 inline constexpr std::size_t most_bytes = 1 << 18;
 
+/// Which buffers there are from now on for this thread: a call that sleeps goes on with its own.
+void use_buffers(std::size_t which);
+inline constexpr std::size_t most_buffers = 1 + 2 * most_threads;
 /// The first `count` bytes of a buffer for whatever an op reads.
 MutableBytes room_for(std::int64_t count);
 /// `count` bytes that tell their place, the first of which is `first`.

@@ -10,16 +10,17 @@ constexpr std::array<std::int64_t, 4> first_bytes{0, 1, 100, 255};
 constexpr Holds readable = ~(an_epoll | a_writer | a_listener);
 constexpr Holds writable = an_eventfd | a_writer | a_stream | a_datagram | a_file | an_inet;
 
-void take_bytes(Side& side, std::int64_t from, MutableBytes bytes, Answer& answer) {
-  side.make_comparable(side.fd(from), bytes);
+void take_bytes(Side& side, const Source& source, MutableBytes bytes, Answer& answer) {
+  side.make_comparable(source, bytes);
   answer.add_bytes(bytes);
 }
 
 void read(Side& side, const Values& v, Answer& answer) {
   const MutableBytes room = room_for(v[1]);
-  answer.take(side.kernel().read(side.fd(v[0]), room));
+  const Source source = side.source(v[0]);
+  answer.take(side.kernel().read(source.fd, room));
   if (answer.ok())
-    take_bytes(side, v[0], room.first(static_cast<std::size_t>(answer.result)), answer);
+    take_bytes(side, source, room.first(static_cast<std::size_t>(answer.result)), answer);
 }
 constexpr auto read_c = R"(static void do_read(int fd, long long count) {
   long long got = result(read(fd, room(), (size_t)count));
@@ -42,9 +43,10 @@ void readv(Side& side, const Values& v, Answer& answer) {
   const auto first = static_cast<std::size_t>(v[1]);
   const std::array parts{iovec{room.data(), first},
                          iovec{room.data() + first, static_cast<std::size_t>(v[2])}};
-  answer.take(side.kernel().readv(side.fd(v[0]), parts));
+  const Source source = side.source(v[0]);
+  answer.take(side.kernel().readv(source.fd, parts));
   if (answer.ok())
-    take_bytes(side, v[0], room.first(static_cast<std::size_t>(answer.result)), answer);
+    take_bytes(side, source, room.first(static_cast<std::size_t>(answer.result)), answer);
 }
 constexpr auto readv_c = R"(static void do_readv(int fd, long long count, long long more) {
   struct iovec parts[2] = {{room(), (size_t)count}, {room() + count, (size_t)more}};

@@ -10,12 +10,16 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tocsin/base/check.hpp"
+
 namespace tocsin::differential {
 
 void Answer::clear() {
   result = 0;
   numbers.clear();
   text.clear();
+  is_asleep = false;
+  others.clear();
 }
 
 void Answer::add_bytes(ByteView bytes) {
@@ -31,6 +35,7 @@ void Answer::add_bytes(ByteView bytes) {
 }
 
 std::string to_text(const Answer& answer) {
+  if (answer.is_asleep) return "asleep" + answer.others;
   std::string text = "= ";
   if (answer.ok())
     text += std::to_string(answer.result);
@@ -41,10 +46,10 @@ std::string to_text(const Answer& answer) {
     std::snprintf(word, sizeof word, " %s=0x%" PRIx64, number.label, number.value);
     text += word;
   }
-  if (answer.text.empty()) return text;
+  if (answer.text.empty()) return text + answer.others;
   std::string line = answer.text;
   std::ranges::replace(line, '\n', ';');
-  return text + " \"" + line + '"';
+  return text + " \"" + line + '"' + answer.others;
 }
 
 void Side::perform(const Op& op, Answer& answer) {
@@ -60,9 +65,18 @@ FdSet Side::fd_set_of(std::int64_t chosen) const {
   return set;
 }
 
-void Side::make_comparable(int fd, MutableBytes bytes) {
+// While it is read from, another thread may close it. Without threads it is not asked for in vain:
+// it costs a system call.
+Source Side::source(std::int64_t slot) {
+  Source source{.fd = fd(slot), .content = {}};
+  if (in_threads_) source.content = content_of(source.fd);
+  return source;
+}
+
+void Side::make_comparable(const Source& source, MutableBytes bytes) {
   if (bytes.size() < sizeof(inotify_event)) return;  // Neither holds less.
-  switch (content_of(fd)) {
+  const Content content = source.content ? *source.content : content_of(source.fd);
+  switch (content) {
     case Content::plain:
       return;
     case Content::signals:
@@ -127,6 +141,40 @@ void Side::finish_cell() {
   while (into_cell() > late) ++cell_;
   wait_until(*start_ + cell * cell_);
 }
+
+// ---- threads ------------------------------------------------------------------------------------
+
+bool Side::all_asleep() const {
+  return std::ranges::all_of(jobs_, [](const Job& job) { return job.is_under_way; });
+}
+
+void Side::perform_in_thread(const Op& op, Answer& answer) {
+  in_threads_ = true;
+  const auto job = std::ranges::find(jobs_, false, &Job::is_under_way);
+  CHECK(job != jobs_.end(), "somebody is awake");
+  const auto thread = static_cast<std::size_t>(job - jobs_.begin());
+  job->op = op;
+  job->is_under_way = true;
+  returned_.clear();
+  start(thread);
+  answer.clear();
+  if (job->is_under_way)
+    answer.is_asleep = true;
+  else
+    answer = job->answer;
+  for (const std::size_t other : returned_)
+    if (other != thread)
+      answer.others += " | " + std::to_string(other) + ' ' + to_text(jobs_[other].answer);
+}
+
+void Side::work(std::size_t thread) {
+  Job& job = jobs_[thread];
+  perform(job.op, job.answer);
+  job.is_under_way = false;
+  returned_.push_back(thread);
+}
+
+// ---- answers ------------------------------------------------------------------------------------
 
 void Side::take(Answer& answer, std::int64_t slot, Result<int> made) {
   answer.take(made);

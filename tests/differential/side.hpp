@@ -15,6 +15,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +39,8 @@ struct Answer {
   std::int64_t result = 0;  // As the kernel's: an errno below zero.
   std::vector<Number> numbers;
   std::string text;
+  bool is_asleep = false;  // The call has not come back; see Side::perform_in_thread.
+  std::string others;      // Who has come back meanwhile, and with what.
 
   bool operator==(const Answer&) const = default;
   bool ok() const { return result >= 0; }
@@ -56,8 +59,19 @@ std::string to_text(const Answer& answer);
 /// What is read from a descriptor, as far as some of it is a machine's own and not compared.
 enum class Content { plain, signals, file_events };
 
+/// Where something is read from, and what it is then.
+struct Source {
+  int fd;
+  std::optional<Content> content;  // None: nobody can close it meanwhile.
+};
+
+/// So many threads there are for calls that block, and for the one that goes on.
+inline constexpr std::size_t most_threads = 6;
+
 /// As select(2) has it: room for 1024 descriptors.
 using FdSet = std::array<unsigned long, 16>;
+
+class LinuxThreads;
 
 class Side {
  public:
@@ -101,14 +115,23 @@ class Side {
   /// Until a child that was killed is a zombie.
   virtual void await_end(pid_t pid) = 0;
   virtual Content content_of(int fd) = 0;
-  /// Hides in what was read from `fd` what differs by nature: numbers of processes and users, times
+  /// Of what a slot holds, before it is read.
+  Source source(std::int64_t slot);
+  /// Hides in what was read what differs by nature: numbers of processes and users, times
   /// that were used; cookies, which are numbered anew in the order of their appearance.
-  void make_comparable(int fd, MutableBytes bytes);
+  void make_comparable(const Source& source, MutableBytes bytes);
   /// As before the first sequence. `used` are the kinds that the one before made use of.
   virtual void reset(std::uint32_t used) = 0;
 
   /// Performs one op; slots are set and read on the way.
   void perform(const Op& op, Answer& answer);
+
+  /// The same in one of a few threads, while others are asleep in ops of theirs. Comes back when
+  /// nobody can go on any more; who has come back is in the answer, in that order. Requires: not
+  /// `all_asleep`.
+  void perform_in_thread(const Op& op, Answer& answer);
+  /// Nobody is left who could perform an op.
+  bool all_asleep() const;
 
   int fd(std::int64_t slot) const { return fds_[static_cast<std::size_t>(slot) % slots]; }
   /// The descriptors in a set of slots.
@@ -132,6 +155,9 @@ class Side {
   virtual void prepare_network() {}
   virtual TimePoint now() = 0;
   virtual void wait_until(TimePoint when) = 0;
+  /// Has one of the threads call `work`, and waits until each has done what it could.
+  virtual void start(std::size_t thread) = 0;
+  void work(std::size_t thread);
   void clear() {
     start_.reset();
     cell_ = 0;
@@ -142,15 +168,26 @@ class Side {
     ports_.clear();
     is_in_network_ = false;
     children_.fill(0);
+    jobs_.fill({});
+    in_threads_ = false;
   }
 
  private:
+  struct Job {
+    Op op;
+    Answer answer;
+    bool is_under_way = false;
+  };
+
   std::uint32_t renamed_cookie(std::uint32_t cookie);
 
   std::optional<TimePoint> start_;  // Of the first op.
   std::int64_t cell_ = 0;           // In which this is.
   bool missed_cell_ = false;
-  int timers_ = 0;  // That were set.
+  int timers_ = 0;                        // That were set.
+  std::array<Job, most_threads> jobs_{};  // Of each thread, the last.
+  std::vector<std::size_t> returned_;     // Threads that have come back, in that order.
+  bool in_threads_ = false;
   std::array<pid_t, 3> children_{};
   std::vector<std::uint32_t> cookies_;  // In the order of their appearance.
   std::vector<std::uint64_t> ports_;    // Likewise.
@@ -166,6 +203,7 @@ inline constexpr int most_descriptors = 64;
 class LinuxSide final : public Side {
  public:
   LinuxSide();
+  ~LinuxSide() override;
   Kernel& kernel() override;
   std::string fdinfo(int fd) override;
   pid_t fork() override;
@@ -178,9 +216,11 @@ class LinuxSide final : public Side {
   TimePoint now() override;
   void wait_until(TimePoint when) override;
   void prepare_network() override;
+  void start(std::size_t thread) override;
 
-  int sequences_in_network_ = 0;  // 0: there is none yet.
-  std::vector<pid_t> children_;   // That are not reaped, or may not be.
+  int sequences_in_network_ = 0;           // 0: there is none yet.
+  std::vector<pid_t> children_;            // That are not reaped, or may not be.
+  std::unique_ptr<LinuxThreads> threads_;  // Once they were needed.
 };
 
 /// A kernel in user space, a new one for each sequence.
@@ -202,6 +242,7 @@ class VkernSide final : public Side {
   TimePoint now() override { return system_->world().now(); }
   void wait_until(TimePoint when) override;
   void prepare_network() override;
+  void start(std::size_t thread) override;
 
   std::optional<vkern::System<vkern::Single>> system_;
 };

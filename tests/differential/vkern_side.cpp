@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/differential/fdinfo.hpp"
 #include "tests/differential/names.hpp"
+#include "tests/differential/ops.hpp"
 #include "tests/differential/ops_inet.hpp"
 #include "tests/differential/side.hpp"
 #include "tocsin/vkern/inotify.hpp"
@@ -35,6 +36,16 @@ void VkernSide::prepare_network() {
   static_cast<void>(kernel().close(fd));
 }
 
+// Who is woken first runs first, as where one processor has them all.
+void VkernSide::start(std::size_t thread) {
+  system_->world().spawn([this, thread] {
+    use_buffers(1 + most_threads + thread);
+    work(thread);
+  });
+  system_->world().run_until_idle();
+  use_buffers(0);
+}
+
 pid_t VkernSide::fork() { return system_->init().fork().getpid(); }
 
 Result<> VkernSide::end_child(pid_t pid, int status) {
@@ -60,6 +71,7 @@ void VkernSide::reset(std::uint32_t) {
   options.profile = profile();
   options.most_descriptors = most_descriptors;
   system_.emplace(options);
+  system_->world().follow(vkern::Choices::replay({}));
   clear();
   const sigset_t all = all_but_sigpipe();
   // ENOSYS as long as it has no signals; then there are none to block.

@@ -32,7 +32,7 @@ PROCESS = [
     Mutant("poll-skips-none", "poll: a negative number answers nothing", _WAITING,
            "if (one.fd < 0) continue;\n    const Mask wanted", "const Mask wanted"),
     Mutant("select-takes-closed", "select: a closed descriptor is EBADF", _WAITING,
-           "if (!open) return bad_descriptor;\n    call.watch", "call.watch"),
+           "if (!descriptors_.get(fd)) return bad_descriptor;\n    call.watch", "call.watch"),
     Mutant("select-negative", "select: a negative count is EINVAL", _WAITING,
            "if (nfds < 0) return invalid;", ""),
     Mutant("signal-before-ready", "what is ready comes before a signal that a mask lets through",
@@ -54,9 +54,8 @@ PROCESS = [
     Mutant("dupfd-lowest", "F_DUPFD does not go below its argument", _DESCRIPTORS,
            "command == F_DUPFD_CLOEXEC, argument);", "command == F_DUPFD_CLOEXEC, 0);"),
     Mutant("not-the-lowest", "a new descriptor is the lowest that is free", "fd_table.cpp",
-           "const std::size_t index = lowest_free(static_cast<std::size_t>(least));",
-           "const std::size_t index = lowest_free(std::max(static_cast<std::size_t>(least), "
-           "highest_));"),
+           "const std::size_t index = lowest_free(least);",
+           "const std::size_t index = lowest_free(std::max(least, highest_));"),
     Mutant("setfl-everything", "F_SETFL leaves the access mode", _DESCRIPTORS,
            "(open->flags() & ~changeable) | (argument & changeable)", "argument"),
     # ---- counters -------------------------------------------------------------------------------
