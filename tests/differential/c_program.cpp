@@ -93,6 +93,7 @@ static inline const char *path_of(long long which) {
   return names[which];
 }
 static pid_t children[3];
+static int in_threads __attribute__((unused));
 static inline int is_child(pid_t pid) {
   siginfo_t info;
   return pid != 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -222,6 +223,7 @@ static void *work(void *argument) {
 static void start_threads(void) {
   cpu_set_t one;
   pthread_t thread;
+  in_threads = 1;
   CPU_ZERO(&one);
   CPU_SET(sched_getcpu(), &one);
   sched_setaffinity(0, sizeof one, &one);

@@ -96,15 +96,19 @@ void add_info(Side& side, Answer& answer, const siginfo_t& info) {
   answer.add("status", static_cast<unsigned>(info.si_status));
 }
 
+// Of all children Linux finds those first that the calling thread has made; the threads of vkern
+// have none of their own. So where there are threads it is asked for one.
 void wait_child(Side& side, const Values& v, Answer& answer) {
   siginfo_t info{};
   const auto pid = static_cast<id_t>(side.child(v[1]));
-  answer.take(side.kernel().waitid(static_cast<idtype_t>(v[0]), pid, info, static_cast<int>(v[2])));
+  const std::int64_t type = side.is_in_threads() && v[0] == P_ALL ? std::int64_t{P_PID} : v[0];
+  answer.take(side.kernel().waitid(static_cast<idtype_t>(type), pid, info, static_cast<int>(v[2])));
   if (answer.ok()) add_info(side, answer, info);
 }
 constexpr auto wait_child_c = R"(static void do_wait_child(long long type, long long which,
                           long long options) {
   siginfo_t info = {0};
+  if (in_threads && type == P_ALL) type = P_PID;
   if (result(waitid((idtype_t)type, (id_t)children[which], &info, (int)options))) return;
   number("pid", name_of_process(info.si_pid));
   number("signal", (unsigned)info.si_signo);

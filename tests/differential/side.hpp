@@ -132,6 +132,7 @@ class Side {
   void perform_in_thread(const Op& op, Answer& answer);
   /// Nobody is left who could perform an op.
   bool all_asleep() const;
+  bool is_in_threads() const { return in_threads_; }
 
   int fd(std::int64_t slot) const { return fds_[static_cast<std::size_t>(slot) % slots]; }
   /// The descriptors in a set of slots.

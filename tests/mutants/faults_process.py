@@ -32,7 +32,7 @@ PROCESS = [
     Mutant("poll-skips-none", "poll: a negative number answers nothing", _WAITING,
            "if (one.fd < 0) continue;\n    const Mask wanted", "const Mask wanted"),
     Mutant("select-takes-closed", "select: a closed descriptor is EBADF", _WAITING,
-           "if (!descriptors_.get(fd)) return bad_descriptor;\n    call.watch", "call.watch"),
+           "if (!descriptors_.is_taken(fd)) return bad_descriptor;\n    call.watch", "call.watch"),
     Mutant("select-negative", "select: a negative count is EINVAL", _WAITING,
            "if (nfds < 0) return invalid;", ""),
     Mutant("signal-before-ready", "what is ready comes before a signal that a mask lets through",

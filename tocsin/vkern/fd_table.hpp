@@ -71,6 +71,12 @@ class FdTable {
   /// Frees the number and answers what it stood for; none if it is not open.
   Open<P> take(int fd);
 
+  /// Whether it is open, or drawn: select(2) refuses only what is neither.
+  bool is_taken(int fd) const {
+    const std::lock_guard lock(lock_);
+    return fd >= 0 && is_used(static_cast<std::size_t>(fd));
+  }
+
   std::optional<bool> close_on_exec(int fd) const;
   bool set_close_on_exec(int fd, bool close_on_exec);
 

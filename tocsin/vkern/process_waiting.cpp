@@ -169,7 +169,7 @@ Count Process<P>::pselect(int nfds, unsigned long* read_set, unsigned long* writ
   internal::MaskedCall<P> signals(*this, mask);
   internal::PollCall<P> call(world(), descriptors_);
   for (const auto& [fd, wanted] : sets.wanted()) {
-    if (!descriptors_.get(fd)) return bad_descriptor;
+    if (!descriptors_.is_taken(fd)) return bad_descriptor;
     call.watch(fd, wanted);
   }
   if (const Count found = wait(call, deadline, signals); !found) return found;
