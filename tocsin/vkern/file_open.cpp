@@ -173,11 +173,15 @@ Result<int> Process<P>::openat2(int directory, const char* path, const open_how&
 
   auto text = internal::path_of(path);
   if (!text) return std::unexpected(text.error());
-  // The new number is drawn before the name is looked up: nothing is made in vain.
-  if (!descriptors_.has_room()) return std::unexpected(Errno{EMFILE});
-  if (const auto number = number_of_fdinfo(*text)) return open_fdinfo(*number, flags);
+  // The new number is drawn before the name is looked up: nothing is made in vain, and a FIFO waits
+  // for its other end with it.
   auto drawn = descriptors_.draw((flags & O_CLOEXEC) != 0);
   if (!drawn) return std::unexpected(drawn.error());
+  if (const auto number = number_of_fdinfo(*text)) {
+    auto opened = open_fdinfo(*number, flags);
+    if (!opened) return std::unexpected(opened.error());
+    return std::move(*drawn).fill(std::move(*opened));
+  }
   const bool is_absolute = text->starts_with('/');
   const bool is_beneath = (how.resolve & RESOLVE_BENEATH) != 0;
   const bool is_root = (how.resolve & RESOLVE_IN_ROOT) != 0;
@@ -196,7 +200,7 @@ Result<int> Process<P>::openat2(int directory, const char* path, const open_how&
 
 // A file that is nowhere in the tree, with what is true at this moment in it.
 template <class P>
-Result<int> Process<P>::open_fdinfo(int number, int flags) {
+Result<Open<P>> Process<P>::open_fdinfo(int number, int flags) {
   const Open<P> of = descriptors_.get(number);
   if (!of) return std::unexpected(Errno{ENOENT});
   if ((flags & O_ACCMODE) != O_RDONLY) return std::unexpected(Errno{EACCES});
@@ -211,14 +215,14 @@ Result<int> Process<P>::open_fdinfo(int number, int flags) {
     node->is_linked = true;  // Nobody will ever be told that it has gone.
     opened = open_new<P>(make_ref<RegularFile<P>>(files, *node), flags & ~of_the_call);
   }
-  return install(std::move(opened), (flags & O_CLOEXEC) != 0);
+  return opened;
 }
 
 template Result<int> Process<Single>::openat(int, const char*, int, mode_t);
 template Result<int> Process<Single>::openat2(int, const char*, const open_how&);
-template Result<int> Process<Single>::open_fdinfo(int, int);
+template Result<Open<Single>> Process<Single>::open_fdinfo(int, int);
 template Result<int> Process<Threads>::openat(int, const char*, int, mode_t);
 template Result<int> Process<Threads>::openat2(int, const char*, const open_how&);
-template Result<int> Process<Threads>::open_fdinfo(int, int);
+template Result<Open<Threads>> Process<Threads>::open_fdinfo(int, int);
 
 }  // namespace tocsin::vkern

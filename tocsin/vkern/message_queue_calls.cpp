@@ -55,10 +55,11 @@ Result<int> Process<P>::mq_open(const char* name, int flags, mode_t, const mq_at
   const auto fetched = MessageQueues<P>::name_of(name);
   if (!fetched) return std::unexpected(fetched.error());
   // The new number is drawn before the name is looked up: nothing is made in vain.
-  if (!descriptors_.has_room()) return std::unexpected(Errno{EMFILE});
+  auto drawn = descriptors_.draw(true);  // Always close-on-exec (mq_open(3)).
+  if (!drawn) return std::unexpected(drawn.error());
   auto opened = system_.message_queues().open(*fetched, flags, attributes);
   if (!opened) return std::unexpected(opened.error());
-  return install(std::move(*opened), true);  // Always close-on-exec (mq_open(3)).
+  return std::move(*drawn).fill(std::move(*opened));
 }
 
 template <class P>

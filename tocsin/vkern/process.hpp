@@ -176,7 +176,7 @@ class Process final : public Kernel {
   Count wait_in(int epfd, std::span<epoll_event> events, std::optional<TimePoint> deadline);
   Count wait_masked(int epfd, std::span<epoll_event> events, std::optional<TimePoint> deadline,
                     const sigset_t* mask);
-  Result<int> open_fdinfo(int number, int flags);
+  Result<Open<P>> open_fdinfo(int number, int flags);
 
   // signals.cpp, process_lifecycle.cpp; all but `end` under the process lock.
   bool is_init() const { return state_.parent == nullptr; }
