@@ -7,16 +7,21 @@ set(tocsin_modules "")  # The object libraries so far, bottom-up.
 # Modules whose tests are run twice, by one binary: on Linux, and on the kernel in user space.
 set(tocsin_on_kernels loop task source net file http)
 
-# tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds]): a GoogleTest binary, its
-# cases known to ctest.
+# tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds] [AS_SHIPPED]): a GoogleTest
+# binary, its cases known to ctest. What it tests is compiled as it is shipped; its own sources with
+# TOCSIN_TEST_OPTIONS besides, for they are most of what there is to compile. AS_SHIPPED: without
+# them, where those sources instantiate the code under test.
 function(tocsin_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "AS_SHIPPED" "TIMEOUT" "SOURCES;LINK")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE tocsin_settings ${arg_LINK} GTest::gtest GTest::gmock
                                         GTest::gtest_main)
+  if(NOT arg_AS_SHIPPED)
+    target_compile_options(${name} PRIVATE ${TOCSIN_TEST_OPTIONS})
+  endif()
   string(REGEX REPLACE "_test$" "" prefix ${name})
   tocsin_discover(${name} ${prefix} ${arg_TIMEOUT})
 endfunction()
@@ -60,7 +65,11 @@ function(tocsin_module name)
       set(main ${PROJECT_SOURCE_DIR}/tests/kernels/task_main.cpp)
     endif()
   endif()
-  tocsin_test(${name}_test SOURCES ${tests} ${main} LINK ${tocsin_modules})
+  set(as_shipped "")
+  if(name IN_LIST tocsin_in_headers)
+    set(as_shipped AS_SHIPPED)
+  endif()
+  tocsin_test(${name}_test SOURCES ${tests} ${main} LINK ${tocsin_modules} ${as_shipped})
   if(name IN_LIST tocsin_on_kernels)
     tocsin_discover(${name}_test ${name}_on_vkern 60 EXTRA_ARGS --kernel=vkern)
   endif()
