@@ -173,14 +173,15 @@ auto UnixSocket<P>::receiver_with_room(Process<P>& process, Sending& sending,
     if (!other) return other;
     if (!*other) return not_connected;
     left.sockets.push_back(*other);
-    bool has_room = false;
+    bool has_room = false, was_dead = false;
     do {
+      was_dead = (*other)->is_dead_;
       const auto tried = try_receiver(process, sending, **other, left);
       if (!tried) return std::unexpected(tried.error());
       has_room = *tried;
-    } while (!has_room && !(*other)->is_dead_);
+    } while (!has_room && !was_dead);
     if (has_room) return other;
-    // It has gone while this call waited for it, and was no peer.
+    // It has gone while this call waited for it, and is no peer any more.
     if (!name) return std::unexpected(Errno{ECONNRESET});
   }
 }
