@@ -167,7 +167,7 @@ Count Process<P>::pselect(int nfds, unsigned long* read_set, unsigned long* writ
   internal::SelectSets sets(std::min(nfds, descriptors_.capacity()), read_set, write_set,
                             except_set);
   internal::MaskedCall<P> signals(*this, mask);
-  internal::PollCall<P> call(world(), descriptors_);
+  internal::PollCall<P> call(world(), descriptors_, POLLPRI);
   for (const auto& [fd, wanted] : sets.wanted()) {
     if (!descriptors_.is_taken(fd)) return bad_descriptor;
     call.watch(fd, wanted);

@@ -34,7 +34,9 @@ namespace tocsin::vkern::internal {
 template <class P>
 class PollCall {
  public:
-  PollCall(typename P::World& world, FdTable<P>& table) : descriptors_(table), parker_(world) {}
+  /// Keys of `always_woken_by` make it look again, wanted or not: a select(2) has POLLPRI.
+  PollCall(typename P::World& world, FdTable<P>& table, Mask always_woken_by = 0)
+      : descriptors_(table), parker_(world), always_woken_by_(always_woken_by) {}
   PollCall(const PollCall&) = delete;
   PollCall& operator=(const PollCall&) = delete;
   ~PollCall() {
@@ -106,7 +108,7 @@ class PollCall {
     for (Watched& one : watched_) {
       one.answer = POLLNVAL;
       if (const Open<P> open = descriptors_.get(one.fd)) {
-        Entering entering(*this, open, one.wanted);
+        Entering entering(*this, open, one.wanted | always_woken_by_);
         PollTable* const table = enter && found == 0 ? &entering : nullptr;
         one.answer = open->poll(table, one.wanted) & one.wanted;
       }
@@ -119,6 +121,7 @@ class PollCall {
   std::vector<Watched> watched_;
   std::deque<Entry> entries_;  // They must not move once they wait.
   typename P::Parker parker_;
+  Mask always_woken_by_;
   std::atomic<bool> told_ = false;
 };
 
