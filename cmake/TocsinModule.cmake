@@ -6,6 +6,8 @@
 set(tocsin_modules "")  # The object libraries so far, bottom-up.
 # Modules whose tests are run twice, by one binary: on Linux, and on the kernel in user space.
 set(tocsin_on_kernels loop task source net file http)
+# Modules whose headers are most of what is tested: their tests are compiled as the library is.
+set(tocsin_in_headers base task)
 
 # tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds] [AS_SHIPPED]): a GoogleTest
 # binary, its cases known to ctest. What it tests is compiled as it is shipped; its own sources with
