@@ -12,6 +12,7 @@ namespace {
 constexpr auto prelude = R"(#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/sockios.h>
 #include <mqueue.h>
 #include <netinet/in.h>
@@ -189,8 +190,21 @@ int main(void) {
   start = elapsed();
 )";
 
-constexpr auto enter_directory = R"(  static char directory[] = "/dev/shm/tocsin-XXXXXX";
-  if (!mkdtemp(directory) || chdir(directory)) return 1;
+// Of a program that works on files: nothing is left of them.
+constexpr auto own_directory = R"(
+static char directory[] = "/dev/shm/tocsin-XXXXXX";
+
+static int drop(const char *path, const struct stat *status, int kind, struct FTW *where) {
+  (void)status, (void)kind, (void)where;
+  return remove(path);
+}
+static void leave_directory(void) {
+  close_range(0, 999, 0);
+  nftw(directory, drop, 8, FTW_DEPTH | FTW_PHYS);
+}
+)";
+constexpr auto enter_directory = R"(  if (!mkdtemp(directory) || chdir(directory)) return 1;
+  atexit(leave_directory);
 )";
 
 // Of a program whose calls may block: as LinuxThreads does it, or with a little patience where real
@@ -286,9 +300,11 @@ std::string c_program(const Sequence& sequence) {
   }
   text += names;
   if (in_threads) text += threads + performing(sequence);
+  const bool has_files = in_threads || (kinds_of(sequence) & bit(Kind::file)) != 0;
+  if (has_files) text += own_directory;
   text += setup;
   if (in_threads) text += "  start_threads();\n";
-  if (in_threads || (kinds_of(sequence) & bit(Kind::file)) != 0) text += enter_directory;
+  if (has_files) text += enter_directory;
   if (has_network) text += "  if (!make_own_network()) return 1;\n  start += elapsed();\n";
   for (std::size_t i = 0; i < sequence.size(); ++i) {
     text += "  say(\"" + to_text(sequence[i]) + "\");\n  ";
