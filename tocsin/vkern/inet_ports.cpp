@@ -76,23 +76,29 @@ void PortTable::remember(const PortUser& user, TimePoint until) {
                 Past{.claim = claim_of(user), .remote = user.remote, .until = until});
 }
 
-void PortTable::forget(const PortUser& user) {
-  const auto [first, last] = past_.equal_range(user.local.port);
-  for (auto past = first; past != last;)
-    past = past->second.remote == user.remote ? past_.erase(past) : std::next(past);
+bool PortTable::forget(Endpoint local, Endpoint remote, TimePoint now) {
+  forget_past(local.port, now);
+  const auto [first, last] = past_.equal_range(local.port);
+  bool was_there = false;
+  for (auto past = first; past != last;) {
+    const bool is_it = past->second.claim.at == local && past->second.remote == remote;
+    was_there = was_there || is_it;
+    past = is_it ? past_.erase(past) : std::next(past);
+  }
+  return was_there;
 }
 
-bool PortTable::is_connected(Endpoint local, Endpoint remote) const {
-  const auto found = ports_.find(local.port);
-  if (found == ports_.end()) return false;
-  const auto is_it = [&](const PortUser& user) {
-    return user.local == local && user.remote == remote;
+PortUser* PortTable::find_connected(Endpoint local, Endpoint remote) {
+  const auto port = ports_.find(local.port);
+  if (port == ports_.end()) return nullptr;
+  PortUser* found = nullptr;
+  const auto look = [&](PortUser& user) {
+    if (user.has_peer && user.local == local && user.remote == remote) found = &user;
+    return found == nullptr;
   };
-  bool is_joined = false;
-  found->second.joined.visit_first(
-      SIZE_MAX, [&](const PortUser& user) { is_joined = is_joined || is_it(user); });
-  return is_joined || std::ranges::any_of(found->second.users,
-                                          [&](const PortUser* user) { return is_it(*user); });
+  for (PortUser* const user : port->second.users) look(*user);
+  port->second.joined.visit_while(look);
+  return found;
 }
 
 std::span<PortUser* const> PortTable::users(std::uint16_t port) const {

@@ -28,9 +28,10 @@ namespace tocsin::vkern {
 
 /// What a socket is known by.
 struct PortUser : ListLink {
-  int domain = AF_INET;  // Or AF_INET6, whose endpoints can be of either.
-  Endpoint local;        // As getsockname(2) tells; INADDR_ANY, ::: it is at every address.
-  Endpoint remote;       // Port 0: not connected.
+  int domain = AF_INET;   // Or AF_INET6, whose endpoints can be of either.
+  Endpoint local;         // As getsockname(2) tells; INADDR_ANY, ::: it is at every address.
+  Endpoint remote;        // Port 0: not connected.
+  bool has_peer = false;  // TCP: there is a connection to `remote`, or will be one.
   InetOptions options;
   bool listens = false;
   std::uint16_t occupied = 0;  // Its port in the table; 0: in none.
@@ -66,10 +67,11 @@ class PortTable {
 
   /// The connection of `user` has ended, and stays as a name until `until`.
   void remember(const PortUser& user, TimePoint until);
-  /// Not even as a name: its peer has reset what was left of it.
-  void forget(const PortUser& user);
-  /// Whether there is a connection between the two.
-  bool is_connected(Endpoint local, Endpoint remote) const;
+  /// Not even as a name: its peer has reset what was left of it, or it begins anew. Answers whether
+  /// there was one.
+  bool forget(Endpoint local, Endpoint remote, TimePoint now);
+  /// Whose connection that is, of those that have their port still: nullptr if there is none.
+  PortUser* find_connected(Endpoint local, Endpoint remote);
 
   /// Whoever took `port` by itself, in the order of coming: nobody who joined.
   std::span<PortUser* const> users(std::uint16_t port) const;

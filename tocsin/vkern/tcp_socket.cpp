@@ -108,12 +108,16 @@ Result<> TcpSocket<P>::begin_connect(Endpoint to) {
   if (auto done = this->check_route(to); !done) return done;
   const Endpoint before = this->local;
   this->local = source_of(this->local, to);
-  const bool is_taken = this->occupied != 0 && this->ports_.is_connected(this->local, to);
+  const bool is_taken =
+      this->occupied != 0 && this->ports_.find_connected(this->local, to) != nullptr;
   if (is_taken || (this->occupied == 0 && !this->occupy(0))) {
     this->local = before;
     return std::unexpected(Errno{EADDRNOTAVAIL});
   }
+  // One that was bound takes the place of a TIME_WAIT of the same two ends.
+  this->ports_.forget(this->local, to, this->system_.world().now());
   this->remote = to;
+  this->has_peer = true;
   state_ = TcpState::syn_sent;
   phase_ = Phase::connecting;
   error_ = 0;  // What was pending is of the last connection.

@@ -99,9 +99,11 @@ class TcpSocket final : public InetSocket<P>, public Alarmed {
   // ---- the connection (tcp_states.cpp)
   void knock();
   void try_again_later();
+  void try_again_after(Duration pause);
   void stop_trying();
   TcpSocket* find_listener() const;
-  TcpSocket* find_other_caller() const;
+  TcpSocket* find_other_end() const;
+  void meet(TcpSocket& other);
   void establish(TcpSocket& listener);
   void become_established();
   bool is_backlog_full() const { return accept_queue_.size() > backlog_; }

@@ -257,6 +257,42 @@ TEST_P(Tcp, TwoThatCallEachOtherAreConnected) {
   EXPECT_EQ(receive_soon(waiting), "hello");
 }
 
+TEST_P(Tcp, ABoundSocketTakesThePlaceOfItsOwnTimeWait) {
+  const int free = bound(SOCK_STREAM);
+  const sockaddr_in where = name(free);
+  close(free);
+  const int fd = tcp();
+  EXPECT_TRUE(bind(fd, where)) << "at a port that is asked for, and so kept";
+  EXPECT_EQ(code(connect(fd, where)), EINPROGRESS);
+  expect_mask(fd, O);
+  EXPECT_TRUE(kernel_.shutdown(fd, SHUT_WR));
+  expect_mask(fd, I | O | H | R);
+  EXPECT_TRUE(dissolve(fd));
+  EXPECT_EQ(code(kernel_.listen(fd, 1)), EADDRINUSE) << "beside the name of what has ended";
+  EXPECT_EQ(code(connect(fd, where)), EINPROGRESS);
+  expect_mask(fd, O);
+  EXPECT_TRUE(dissolve(fd));
+  EXPECT_EQ(code(kernel_.listen(fd, 1)), 0);
+}
+
+TEST_P(Tcp, ASynThatMeetsATimeWaitIsRefusedTheSecondTime) {
+  const Pair pair = connected();
+  const sockaddr_in ended = name(pair.client);
+  const sockaddr_in other = name(pair.server);
+  close(pair.client);
+  expect_mask(pair.server, I | O | R);
+  close(pair.server);
+  settle();
+  const int fd = tcp();
+  EXPECT_TRUE(bind(fd, other));
+  EXPECT_EQ(code(connect(fd, ended)), EINPROGRESS);
+  if (GetParam() != Which::linux_kernel) {  // There it can be over by now.
+    EXPECT_EQ(mask(fd), 0u);
+  }
+  await_any(fd, POLLERR);
+  EXPECT_EQ(error(fd), ECONNREFUSED);
+}
+
 TEST_P(Tcp, WhoIsShutSeesAnUrgentByteBeforeTheReset) {
   const Pair pair = connected();
   EXPECT_TRUE(kernel_.shutdown(pair.server, SHUT_RDWR));

@@ -24,6 +24,11 @@ Duration pause_after(int tries) {
 // Of a window that was closed, this share must be open before the sender is told (RFC 9293, 3.8.6).
 constexpr std::size_t least_share_announced = 2;
 
+// A SYN that meets what is left of an old connection of the same two ends (RFC 9293, 3.5.1): that
+// acknowledges something else and is reset for it, and the SYN is sent again after two ticks of
+// Linux (TCP_TIMEOUT_MIN; of 4 ms, HZ being 250).
+constexpr Duration after_stray = std::chrono::milliseconds{8};
+
 // A socket that begins anew takes none of the numbers that its peer may still expect: it skips the
 // largest window that it was ever offered, over the loopback this one, and two more.
 constexpr std::size_t skipped_numbers(bool had_window) { return (had_window ? 65'483 : 0) + 2; }
@@ -36,13 +41,15 @@ constexpr std::size_t skipped_numbers(bool had_window) { return (had_window ? 65
 template <class P>
 void TcpSocket<P>::knock() {
   TcpSocket* const listener = find_listener();
-  TcpSocket* const other = listener == nullptr ? find_other_caller() : nullptr;
-  if (other != nullptr) {
-    peer_ = Ref<TcpSocket>(*other);
-    other->peer_ = Ref<TcpSocket>(*this);
-    become_established();
-    if (other != this) other->become_established();
-    if (this->is_shut(Base::sending) && begin_to_finish()) push();
+  TcpSocket* const other = find_other_end();
+  if (other != nullptr && other->state_ == TcpState::syn_sent) {
+    meet(*other);
+  } else if (other != nullptr) {
+    other->be_reset();
+    try_again_after(after_stray);
+  } else if (this->ports_.forget(this->remote, this->local, this->system_.world().now()) &&
+             listener == nullptr) {
+    try_again_after(after_stray);
   } else if (listener == nullptr) {
     be_reset();
   } else if (listener->is_backlog_full()) {
@@ -61,8 +68,14 @@ void TcpSocket<P>::try_again_later() {
     this->tell_error();
     return;
   }
+  try_again_after(pause_after(tries_));
+}
+
+template <class P>
+void TcpSocket<P>::try_again_after(Duration pause) {
+  ++tries_;
   auto& world = this->system_.world();
-  next_try_ = world.set_alarm(*this, saturating_add(world.now(), pause_after(tries_++)));
+  next_try_ = world.set_alarm(*this, saturating_add(world.now(), pause));
 }
 
 template <class P>
@@ -98,15 +111,21 @@ TcpSocket<P>* TcpSocket<P>::find_listener() const {
   return static_cast<TcpSocket*>(group[choose_in_group(group.size(), to, this->local)]);
 }
 
-// Who calls this one while it is called by it (RFC 9293, figure 7): it may be the same.
+// Whose packets go where this one's come from, and come from where they go: before it is connected,
+// somebody who calls it as well, or an end that was left by what was here before.
 template <class P>
-TcpSocket<P>* TcpSocket<P>::find_other_caller() const {
-  for (PortUser* const user : this->ports_.users(this->remote.port)) {
-    auto* const other = static_cast<TcpSocket*>(user);
-    const bool calls = other->state_ == TcpState::syn_sent && other->remote == this->local;
-    if (calls && other->local == this->remote) return other;
-  }
-  return nullptr;
+TcpSocket<P>* TcpSocket<P>::find_other_end() const {
+  return static_cast<TcpSocket*>(this->ports_.find_connected(this->remote, this->local));
+}
+
+// Two that call each other are connected (RFC 9293, figure 7): it may be the same.
+template <class P>
+void TcpSocket<P>::meet(TcpSocket& other) {
+  peer_ = Ref<TcpSocket>(other);
+  other.peer_ = Ref<TcpSocket>(*this);
+  become_established();
+  if (&other != this) other.become_established();
+  if (this->is_shut(Base::sending) && begin_to_finish()) push();
 }
 
 template <class P>
@@ -140,6 +159,7 @@ void TcpSocket<P>::become_child_of(const TcpSocket& listener, TcpSocket& client)
   this->host_is_asked_for_ = listener.host_is_asked_for_;
   this->local = client.remote;
   this->remote = client.local;
+  this->has_peer = true;
   this->ports_.join(*this, this->local.port);
   phase_ = Phase::connected;
   peer_ = Ref<TcpSocket>(client);
@@ -226,7 +246,7 @@ void TcpSocket<P>::be_reset(std::size_t in_flight) {
   finish();
   unsent_ -= in_flight;
   if (is_orphan_)
-    this->ports_.forget(*this);
+    this->ports_.forget(this->local, this->remote, this->system_.world().now());
   else
     this->tell_error();
 }
@@ -278,6 +298,7 @@ void TcpSocket<P>::become_closed() {
   unacknowledged_ = unacknowledged();
   unsent_ = unsent();
   state_ = TcpState::closed;
+  this->has_peer = false;
   stop_trying();
   outbox_.clear();
   fin_is_queued_ = false;
@@ -341,10 +362,12 @@ void TcpSocket<P>::receive(TcpSocket& from, std::size_t count) {
 #define TOCSIN_INSTANTIATE(P)                                                \
   template void TcpSocket<P>::knock();                                       \
   template void TcpSocket<P>::try_again_later();                             \
+  template void TcpSocket<P>::try_again_after(Duration);                     \
   template void TcpSocket<P>::alarm(std::uint64_t);                          \
   template void TcpSocket<P>::stop_trying();                                 \
   template TcpSocket<P>* TcpSocket<P>::find_listener() const;                \
-  template TcpSocket<P>* TcpSocket<P>::find_other_caller() const;            \
+  template TcpSocket<P>* TcpSocket<P>::find_other_end() const;               \
+  template void TcpSocket<P>::meet(TcpSocket&);                              \
   template void TcpSocket<P>::establish(TcpSocket&);                         \
   template void TcpSocket<P>::become_established();                          \
   template void TcpSocket<P>::become_child_of(const TcpSocket&, TcpSocket&); \
