@@ -79,7 +79,7 @@ constexpr auto connect_c = R"(static void do_connect(int fd, long long name) {
 void star(Side& side, const Values& v, Answer& answer) {
   const LocalAddress address(v[3]);
   const int type = static_cast<int>(v[4] | v[5]);
-  for (int i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < 3; ++i) {
     Kernel& kernel = side.kernel();
     const auto made = kernel.socket(AF_UNIX, type, 0);
     answer.take(made);
