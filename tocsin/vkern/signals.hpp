@@ -59,8 +59,8 @@ struct SignalInfo {
   int code = SI_USER;  // SI_USER, SI_QUEUE, or CLD_EXITED and CLD_KILLED of a SIGCHLD.
   pid_t pid = 0;       // Who sent it, or which child it is about.
   int status = 0;      // Of that child.
-  sigval value{.sival_ptr =
-                   nullptr};  // Of sigqueue(3): all of it, not only the int that comes first.
+  // Of sigqueue(3): all of it, not only the int, which comes first.
+  sigval value{.sival_ptr = nullptr};
 };
 
 /// As a read(2) from a signalfd gives it (signalfd(2)).
