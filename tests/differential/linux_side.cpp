@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,6 +22,8 @@
 #include "tests/differential/side.hpp"
 #include "tocsin/base/check.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/vkern/system.hpp"
+#include "tocsin/vkern/world.hpp"
 
 namespace tocsin::differential {
 namespace {
@@ -69,15 +70,10 @@ void limit_descriptors(rlim_t count) {
 
 // At the first switch of fibers the address sanitizer writes a warning, once a process, to
 // descriptor 2: which has to be what it was then, and not one of a sequence's.
-void let_sanitizer_warn() {
-#if defined(__SANITIZE_ADDRESS__)
-  ucontext_t here, back;
-  volatile bool has_switched = false;
-  ::getcontext(&back);
-  if (has_switched) return;
-  has_switched = true;
-  ::swapcontext(&here, &back);
-#endif
+void switch_fibers_once() {
+  vkern::System<vkern::Single> system;
+  system.world().spawn([] {});
+  system.world().run_until_idle();
 }
 
 }  // namespace
@@ -85,7 +81,7 @@ void let_sanitizer_warn() {
 LinuxSide::~LinuxSide() = default;
 
 LinuxSide::LinuxSide() {
-  let_sanitizer_warn();
+  switch_fibers_once();
   block_signals();
   drop_block_suspend();
   limit_descriptors(most_descriptors);
