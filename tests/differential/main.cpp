@@ -199,7 +199,9 @@ int run(const Arguments& arguments) {
   std::fflush(stdout);
   const std::uint32_t about = only_in_tier[static_cast<std::size_t>(arguments.campaign.tier) - 1];
   if ((kinds_to_compare(arguments.campaign.tier) & about) != about) {
-    std::printf("left out: this process may not do what the tier is about (see --help)\n");
+    std::printf("left out: this process may not %s\n",
+                (about & bit(Kind::inet)) != 0 ? "make a network of its own (CAP_SYS_ADMIN)"
+                                               : "have real-time priorities (CAP_SYS_NICE)");
     return left_out;
   }
   const Tally tally = run_campaign(arguments.campaign);
