@@ -2,7 +2,7 @@
 #
 # ./dev check: part of dev, which sources it. Each stage is a function stage_NAME that says what is
 # wrong and fails; all stages run, whatever the earlier ones said, and are summed up at the end.
-check_stages="format headers tidy analyze asan tsan clang"
+check_stages="format headers tidy asan tsan clang"
 
 stage_format() {
   sources | xargs clang-format-19 --dry-run --Werror || {
@@ -16,34 +16,20 @@ stage_headers() {
   build release tocsin_verify_interface_header_sets
 }
 
-# run_clang_tidy [options]: the library, the program and the examples by clang's compile commands,
+# The code's own rules; then the library, the program and the examples by clang's compile commands,
 # headers by way of the files that include them.
-run_clang_tidy() {
-  configure clang || return 1
-  # Nothing is built, but files that came or went since must be known.
-  cmake --build build/clang --target build.ninja -- --quiet || return 1
-  run-clang-tidy-19 -quiet -p build/clang -j "$(nproc)" "$@" \
-    "^$PWD/(tocsin|cli|examples)/.*(?<!_test)\.cpp$" >build/clang/tidy.log 2>&1 || {
-    grep -E -A3 ' (warning|error): ' build/clang/tidy.log || tail -n 20 build/clang/tidy.log
-    return 1
-  }
-}
-
-# The code's own rules, then those of .clang-tidy. Four fifths of the time would be the static
-# analyzer's, in the few functions where it walks to its limit: here it gets a third of the states
-# (as in its mode=shallow, of which nothing else is taken), in the stage `analyze` all of them.
 stage_tidy() {
+  configure clang || return 1
   verdict=0
   python3 tests/tidy/tidy.py || verdict=1
-  run_clang_tidy -extra-arg=-Xclang -extra-arg=-analyzer-config \
-    -extra-arg=-Xclang -extra-arg=max-nodes=75000 || verdict=1
+  # Nothing is built, but files that came or went since must be known.
+  cmake --build build/clang --target build.ninja -- --quiet || return 1
+  run-clang-tidy-19 -quiet -p build/clang -j "$(nproc)" \
+    "^$PWD/(tocsin|cli|examples)/.*(?<!_test)\.cpp$" >build/clang/tidy.log 2>&1 || {
+    grep -E -A3 ' (warning|error): ' build/clang/tidy.log || tail -n 20 build/clang/tidy.log
+    verdict=1
+  }
   return $verdict
-}
-
-# The static analyzer alone, as deep as it goes by default: of .clang-tidy all but the analyzer off.
-stage_analyze() {
-  others="-bugprone-*,-concurrency-*,-cppcoreguidelines-*,-google-*,-misc-*,-modernize-*"
-  run_clang_tidy -checks="$others,-performance-*,-readability-*"
 }
 
 stage_asan() {
