@@ -95,7 +95,7 @@ double spinning(Side& mine, Side& other, const cpu_set_t& cores) {
 }
 
 double parked(Side& mine, Side& other, const cpu_set_t& cores) {
-  constexpr std::size_t trips = 300;
+  constexpr std::size_t trips = 100;
   constexpr std::chrono::microseconds long_enough{100};
   std::vector<double> there(trips), back(trips);
   std::jthread thread([&] {
@@ -126,11 +126,12 @@ void measure_ping_pong(const Subjects& subjects, int rounds, Report& report) {
   struct Figure {
     const char* name;
     double (*measure)(Side&, Side&, const cpu_set_t&);
+    int rounds;
   };
   for (const Figure& figure :
-       {Figure{"round_trip", spinning}, Figure{"round_trip_parked", parked}}) {
+       {Figure{"round_trip", spinning, rounds}, Figure{"round_trip_parked", parked, 5 * rounds}}) {
     std::vector<std::vector<double>> values(subjects.size());
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < figure.rounds; ++round) {
       for (std::size_t i = 0; i < subjects.size(); ++i) {
         if (std::string_view(subjects[i].name) == "single") continue;
         Side mine(*subjects[i].kernel);

@@ -6,6 +6,7 @@
 
 #include "tocsin/base/check.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/vkern/internal/patience.hpp"
 #include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
@@ -106,6 +107,8 @@ Duration clock_of(clockid_t clock) {
   return std::chrono::seconds{time->tv_sec} + Duration{time->tv_nsec};
 }
 
+TimePoint monotonic_now() { return TimePoint{clock_of(CLOCK_MONOTONIC)}; }
+
 }  // namespace
 
 ThreadsWorld::~ThreadsWorld() {
@@ -114,7 +117,7 @@ ThreadsWorld::~ThreadsWorld() {
   while (const auto left = alarms_.take_due(TimePoint::max())) left->whom->drop_alarm_ref();
 }
 
-TimePoint ThreadsWorld::now() const { return TimePoint{clock_of(CLOCK_MONOTONIC)}; }
+TimePoint ThreadsWorld::now() const { return monotonic_now(); }
 
 ClockOffsets ThreadsWorld::offsets() const {
   const Duration now = clock_of(CLOCK_MONOTONIC);
@@ -176,6 +179,14 @@ bool ThreadsParker::look_around() const {
   return false;
 }
 
+bool ThreadsParker::look_on(std::optional<TimePoint> deadline) const {
+  TimePoint end = saturating_add(monotonic_now(), internal::Patience::long_look);
+  if (deadline) end = std::min(end, *deadline);
+  while (monotonic_now() < end)
+    if (look_around()) return true;
+  return false;
+}
+
 bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
   std::uint32_t before = looking;
   if (!state_.compare_exchange_strong(before, parked, std::memory_order_acq_rel)) return true;
@@ -186,8 +197,21 @@ bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
   return !state_.compare_exchange_strong(before, looking, std::memory_order_acq_rel);
 }
 
+bool ThreadsParker::wait(std::optional<TimePoint> deadline) {
+  thread_local internal::Patience patience;
+  if (look_around()) return true;
+  if (patience.looks_on() && look_on(deadline)) {
+    patience.rewarded();
+    return true;
+  }
+  const TimePoint begin = monotonic_now();
+  const bool woken_in_time = sleep(deadline);
+  patience.slept(monotonic_now() - begin);
+  return woken_in_time;
+}
+
 bool ThreadsParker::park(std::optional<TimePoint> deadline) {
-  if (!look_around() && !sleep(deadline)) return false;
+  if (!wait(deadline)) return false;
   state_.store(looking, std::memory_order_relaxed);
   return true;
 }

@@ -5,7 +5,8 @@
 //     Parker::park(deadline) ──> [ World ] ──> time passes ──> Alarms ──> Object ──> Parker::wake
 //
 // ThreadsWorld has the machine's clocks; whoever parks sleeps in a futex, after a look around of
-// some microseconds, and one service thread, started with the first alarm, rings the alarms.
+// some microseconds (or longer, where that pays: internal/patience.hpp), and one service thread,
+// started with the first alarm, rings the alarms.
 //
 // SingleWorld has clocks of its own, which stand still while anything runs. Its threads are fibers:
 // whoever parks lets another one run, and which one is drawn from a seed. When all are parked, what
@@ -196,6 +197,8 @@ class ThreadsParker {
   static constexpr std::uint32_t woken = 2;
 
   bool look_around() const;
+  bool look_on(std::optional<TimePoint> deadline) const;
+  bool wait(std::optional<TimePoint> deadline);
   bool sleep(std::optional<TimePoint> deadline);
 
   std::atomic<std::uint32_t> state_ = looking;
