@@ -20,6 +20,7 @@
 #include "tocsin/source/signals.hpp"
 #include "tocsin/source/ticker.hpp"
 #include "tocsin/task/channel.hpp"
+#include "tocsin/task/on_each.hpp"
 #include "tocsin/task/scope.hpp"
 #include "tocsin/task/semaphore.hpp"
 #include "tocsin/task/sleep.hpp"

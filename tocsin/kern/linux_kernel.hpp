@@ -2,8 +2,9 @@
 //
 // LinuxKernel: the Kernel that is the running Linux.
 //
-// It has no state: any number of them are the same kernel. It owns nothing. Together with
-// linux_io_uring.cpp it is the only place in the library that makes a system call.
+// It has no state: any number of them are the same kernel. It owns nothing. It is made in several
+// files, linux_*.cpp, by what the calls are about; they are the only place in the library that
+// makes a system call.
 //
 // Thread rule: any thread.
 #pragma once

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/source/signals.hpp"
 
-#include <sys/signalfd.h>
-
 #include <span>
-
-#include "tocsin/base/check.hpp"
 
 namespace tocsin {
 
@@ -24,25 +20,13 @@ Result<Signals> Signals::create(Loop& loop, std::initializer_list<int> numbers,
   return Signals(std::move(*mask), std::move(*source));
 }
 
-bool NextSignal::attempt() {
-  FdSource& from = source();
-  signalfd_siginfo info{};
-  const auto count = from.kernel().read(from.fd(), std::as_writable_bytes(std::span(&info, 1)));
-  if (!count) {
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    fail(count.error());
-    return true;
-  }
-  CHECK(*count == sizeof info, "signalfd(2) gives whole structures");
-  from.spend(*count);
-  result_ = SignalInfo{.number = static_cast<int>(info.ssi_signo),
-                       .pid = static_cast<pid_t>(info.ssi_pid),
-                       .uid = info.ssi_uid,
-                       .value = info.ssi_int};
-  return true;
+Result<SignalInfo> NextSignal::await_resume() const {
+  const auto info = value();
+  if (!info) return std::unexpected(info.error());
+  return SignalInfo{.number = static_cast<int>(info->ssi_signo),
+                    .pid = static_cast<pid_t>(info->ssi_pid),
+                    .uid = info->ssi_uid,
+                    .value = info->ssi_int};
 }
 
 }  // namespace tocsin

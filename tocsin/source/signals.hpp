@@ -16,13 +16,14 @@
 // Ownership: it owns its descriptor and the blocking. Thread rule: the loop's thread.
 #pragma once
 
+#include <sys/signalfd.h>
 #include <sys/types.h>
 
 #include <initializer_list>
 #include <memory>
 #include <source_location>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/read_value.hpp"
 #include "tocsin/source/signal_mask.hpp"
 
 namespace tocsin {
@@ -36,18 +37,12 @@ struct SignalInfo {
 };
 
 /// See Signals::next.
-class [[nodiscard]] NextSignal final : public IoOperation<Direction::read> {
+class [[nodiscard]] NextSignal final : public ReadValue<signalfd_siginfo> {
  public:
-  explicit NextSignal(FdSource& source) : IoOperation(source) {}
+  explicit NextSignal(FdSource& source) : ReadValue(source) {}
   NextSignal(NextSignal&&) = default;
 
-  Result<SignalInfo> await_resume() const { return result_; }
-
- private:
-  bool attempt() override;
-  void fail(Errno error) override { result_ = std::unexpected(error); }
-
-  Result<SignalInfo> result_;
+  Result<SignalInfo> await_resume() const;
 };
 
 class Signals {

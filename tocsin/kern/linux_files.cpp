@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// Of LinuxKernel: regular files, their names, and bytes that go past user space.
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tocsin/kern/internal/linux_answer.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+
+namespace tocsin {
+
+using internal::as_int;
+using internal::count_or_errno;
+using internal::fd_or_errno;
+using internal::nothing_or_errno;
+
+Result<int> LinuxKernel::openat(int directory, const char* path, int flags, mode_t mode) {
+  return fd_or_errno(::openat(directory, path, flags, mode));
+}
+
+Result<int> LinuxKernel::openat2(int directory, const char* path, const open_how& how) {
+  return fd_or_errno(::syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+Result<> LinuxKernel::statx(int directory, const char* path, int flags, unsigned mask,
+                            struct statx& into) {
+  return nothing_or_errno(::statx(directory, path, flags, mask, &into));
+}
+
+Count LinuxKernel::pread(int fd, MutableBytes into, std::uint64_t offset) {
+  return count_or_errno(::pread(fd, into.data(), into.size(), static_cast<off_t>(offset)));
+}
+
+Count LinuxKernel::pwrite(int fd, ByteView bytes, std::uint64_t offset) {
+  return count_or_errno(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)));
+}
+
+Count LinuxKernel::preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) {
+  return count_or_errno(
+      ::preadv2(fd, into.data(), as_int(into.size()), static_cast<off_t>(offset), flags));
+}
+
+Result<> LinuxKernel::fsync(int fd) { return nothing_or_errno(::fsync(fd)); }
+
+Result<> LinuxKernel::ftruncate(int fd, std::uint64_t length) {
+  return nothing_or_errno(::ftruncate(fd, static_cast<off_t>(length)));
+}
+
+Result<> LinuxKernel::unlinkat(int directory, const char* path, int flags) {
+  return nothing_or_errno(::unlinkat(directory, path, flags));
+}
+
+Count LinuxKernel::sendfile(int to, int from, std::uint64_t* offset, std::size_t count) {
+  auto position = static_cast<off_t>(*offset);
+  const auto sent = count_or_errno(::sendfile(to, from, &position, count));
+  if (sent) *offset = static_cast<std::uint64_t>(position);
+  return sent;
+}
+
+Result<> LinuxKernel::mkdirat(int directory, const char* path, mode_t mode) {
+  return nothing_or_errno(::mkdirat(directory, path, mode));
+}
+
+Result<> LinuxKernel::mknodat(int directory, const char* path, mode_t mode) {
+  return nothing_or_errno(::mknodat(directory, path, mode, 0));
+}
+
+Result<> LinuxKernel::renameat2(int from, const char* from_path, int to, const char* to_path,
+                                unsigned flags) {
+  return nothing_or_errno(::renameat2(from, from_path, to, to_path, flags));
+}
+
+Result<> LinuxKernel::fchmodat(int directory, const char* path, mode_t mode) {
+  return nothing_or_errno(::fchmodat(directory, path, mode, 0));
+}
+
+Result<> LinuxKernel::symlinkat(const char* target, int directory, const char* path) {
+  return nothing_or_errno(::symlinkat(target, directory, path));
+}
+
+Result<> LinuxKernel::utimensat(int directory, const char* path, const timespec* times, int flags) {
+  return nothing_or_errno(::utimensat(directory, path, times, flags));
+}
+
+}  // namespace tocsin

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// Of LinuxKernel: other processes, and this one: its clocks, its memory.
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tocsin/kern/internal/linux_answer.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+
+namespace tocsin {
+
+using internal::count_or_errno;
+using internal::fd_or_errno;
+using internal::nothing_or_errno;
+
+Result<> LinuxKernel::kill(pid_t pid, int signal) { return nothing_or_errno(::kill(pid, signal)); }
+
+Result<> LinuxKernel::sigqueue(pid_t pid, int signal, sigval value) {
+  return nothing_or_errno(::sigqueue(pid, signal, value));
+}
+
+Result<int> LinuxKernel::pidfd_open(pid_t pid, unsigned flags) {
+  return fd_or_errno(::syscall(SYS_pidfd_open, pid, flags));
+}
+
+Result<> LinuxKernel::pidfd_send_signal(int fd, int signal) {
+  return nothing_or_errno(::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0));
+}
+
+Result<> LinuxKernel::waitid(idtype_t type, id_t id, siginfo_t& which, int options) {
+  which = {};
+  return nothing_or_errno(::waitid(type, id, &which, options));
+}
+
+Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {
+  timespec time{};
+  if (::clock_gettime(clock, &time) == -1) return std::unexpected(Errno{errno});
+  return time;
+}
+
+pid_t LinuxKernel::getpid() { return ::getpid(); }
+
+Result<void*> LinuxKernel::mmap(std::size_t length, int protection, int flags) {
+  void* const address = ::mmap(nullptr, length, protection, flags, -1, 0);
+  if (address == MAP_FAILED) return std::unexpected(Errno{errno});
+  return address;
+}
+
+Result<> LinuxKernel::munmap(void* address, std::size_t length) {
+  return nothing_or_errno(::munmap(address, length));
+}
+
+Result<> LinuxKernel::madvise(void* address, std::size_t length, int advice) {
+  return nothing_or_errno(::madvise(address, length, advice));
+}
+
+}  // namespace tocsin
