@@ -12,6 +12,7 @@
 // executor's thread.
 #pragma once
 
+#include <coroutine>
 #include <utility>
 
 #include "tocsin/base/result.hpp"
@@ -22,12 +23,29 @@ namespace tocsin {
 
 namespace internal {
 
+/// Awaiting it tells, at once, whether the line that awaits it is cancelled.
+class IsCancelled {
+ public:
+  bool await_ready() const { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> line) {
+    cancelled_ = line.promise().context().is_cancelled();
+    return false;
+  }
+  bool await_resume() const { return cancelled_; }
+
+ private:
+  bool cancelled_ = false;
+};
+
 template <class Source, class Callback>
 Task<Result<>> deliver_each(Source& source, Callback callback) {
   while (true) {
     auto event = co_await source.next();
     if (!event) co_return std::unexpected(event.error());
     callback(std::move(*event));
+    // A source that always has more never waits, and only who waits is told.
+    if (co_await IsCancelled{}) co_return std::unexpected(Errno::cancelled);
   }
 }
 
