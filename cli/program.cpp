@@ -2,10 +2,12 @@
 #include "cli/program.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "cli/events.hpp"
 #include "cli/serve.hpp"
 
 namespace tocsin::cli {
@@ -14,8 +16,14 @@ namespace {
 constexpr const char* examples = R"(Examples:
   tocsin serve                          this folder at http://127.0.0.1:8080
   tocsin serve public --listen :8080    a folder, for everyone who reaches this machine
+  tocsin events                         what can be waited for on this machine
   tocsin help serve                     all about serve
 )";
+
+struct Subcommand {
+  CLI::App* app;
+  std::function<int()> run;
+};
 
 // The first line of CLI11's complaint, without the help that may follow it.
 std::string first_line(std::string text) {
@@ -32,33 +40,44 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
   app.require_subcommand(1);
 
   ServeArguments serve_arguments;
-  const CLI::App* const serve_command = add_serve(app, serve_arguments);
+  EventsArguments events_arguments;
+  const std::vector<Subcommand> subcommands{
+      {add_serve(app, serve_arguments), [&] { return serve(serve_arguments, out, err); }},
+      {add_events(app, events_arguments), [&] { return events(events_arguments, out, err); }},
+  };
   std::string topic;
   CLI::App* const help_command = app.add_subcommand("help", "explain the program or a subcommand");
   help_command->add_option("SUBCOMMAND", topic, "what to explain");
+  const auto find = [&](auto is_it) -> const Subcommand* {
+    const auto found = std::ranges::find_if(subcommands, is_it, &Subcommand::app);
+    return found == subcommands.end() ? nullptr : &*found;
+  };
+  const auto chosen = [&] { return find([](const CLI::App* one) { return one->parsed(); }); };
 
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back.
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    fmt::print(out, "{}", serve_command->parsed() ? serve_command->help("tocsin") : app.help());
+    fmt::print(out, "{}", chosen() != nullptr ? chosen()->app->help("tocsin") : app.help());
     return success;
   } catch (const CLI::CallForVersion&) {
     fmt::print(out, "tocsin {}\n", TOCSIN_VERSION);
     return success;
   } catch (const CLI::ParseError& error) {
-    const char* const about = serve_command->parsed() ? "serve " : "";
+    const std::string about = chosen() != nullptr ? chosen()->app->get_name() + " " : "";
     fmt::print(err, "tocsin: {}; see: tocsin {}--help\n", first_line(error.what()), about);
     return not_started;
   }
 
-  if (!help_command->parsed()) return serve(serve_arguments, out, err);
-  if (topic.empty() || topic == "serve") {
-    fmt::print(out, "{}", topic.empty() ? app.help() : serve_command->help("tocsin"));
-    return success;
+  if (!help_command->parsed()) return chosen()->run();
+  const Subcommand* const explained =
+      find([&](const CLI::App* one) { return one->get_name() == topic; });
+  if (!topic.empty() && explained == nullptr) {
+    fmt::print(err, "tocsin: there is no subcommand {}; see: tocsin help\n", topic);
+    return not_started;
   }
-  fmt::print(err, "tocsin: there is no subcommand {}; see: tocsin help\n", topic);
-  return not_started;
+  fmt::print(out, "{}", topic.empty() ? app.help() : explained->app->help("tocsin"));
+  return success;
 }
 
 }  // namespace tocsin::cli

@@ -10,10 +10,11 @@ add_library(tocsin_cli INTERFACE)  # What links it gets the objects and all they
 if(sources)
   find_package(CLI11 REQUIRED)
   find_package(fmt REQUIRED)
+  find_package(nlohmann_json REQUIRED)
   add_library(tocsin_cli_objects OBJECT ${sources})
   target_compile_definitions(tocsin_cli_objects PRIVATE TOCSIN_VERSION="${PROJECT_VERSION}")
   target_link_libraries(tocsin_cli_objects PUBLIC tocsin_settings tocsin CLI11::CLI11
-                                                  fmt::fmt)
+                                                  fmt::fmt nlohmann_json::nlohmann_json)
   target_sources(tocsin_cli INTERFACE $<TARGET_OBJECTS:tocsin_cli_objects>)
   target_link_libraries(tocsin_cli INTERFACE tocsin_settings tocsin CLI11::CLI11 fmt::fmt)
 endif()

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include "cli/kind.hpp"
+#include "tocsin/kern/io_uring.hpp"
+
+namespace tocsin::cli {
+namespace {
+
+template <clockid_t clock>
+Result<Specimen> make_timer(Kernel& kernel) {
+  return specimen(kernel, kernel.timerfd_create(clock, TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
+Result<Specimen> make_signals(Kernel& kernel) {
+  sigset_t none{};
+  sigemptyset(&none);
+  return specimen(kernel, kernel.signalfd(-1, none, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+Result<Specimen> make_eventfd(Kernel& kernel) {
+  return specimen(kernel, kernel.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
+
+Result<Specimen> make_pidfd(Kernel& kernel) {
+  return specimen(kernel, kernel.pidfd_open(kernel.getpid(), 0));
+}
+
+Result<Specimen> make_epoll(Kernel& kernel) {
+  return specimen(kernel, kernel.epoll_create1(EPOLL_CLOEXEC));
+}
+
+Result<Specimen> make_io_uring(Kernel& kernel) {
+  auto ring = kernel.io_uring_setup(1);
+  if (!ring) return std::unexpected(ring.error());
+  const int fd = (*ring)->fd();
+  return Specimen(fd, std::shared_ptr<IoUring>(std::move(*ring)));
+}
+
+constexpr std::string_view wake = "needs CAP_WAKE_ALARM";
+
+}  // namespace
+
+std::vector<Kind> process_kinds() {
+  return {
+      {"timer monotonic", "timerfd_create(2)", make_timer<CLOCK_MONOTONIC>},
+      {"timer realtime",
+       "timerfd_create(2)",
+       make_timer<CLOCK_REALTIME>,
+       {},
+       "tells of clock steps, too"},
+      {"timer boottime",
+       "timerfd_create(2)",
+       make_timer<CLOCK_BOOTTIME>,
+       {},
+       "goes on while the machine sleeps"},
+      {"alarm realtime",
+       "timerfd_create(2)",
+       make_timer<CLOCK_REALTIME_ALARM>,
+       {{EPERM, wake}},
+       "wakes the machine"},
+      {"alarm boottime",
+       "timerfd_create(2)",
+       make_timer<CLOCK_BOOTTIME_ALARM>,
+       {{EPERM, wake}},
+       "wakes the machine"},
+      {"signals", "signalfd(2)", make_signals},
+      {"counter", "eventfd(2)", make_eventfd},
+      {"process", "pidfd_open(2)", make_pidfd, {{ENOSYS, "since Linux 5.3"}}},
+      {"epoll", "epoll(7)", make_epoll, {}, "at most five deep, and no cycles"},
+      {"io_uring",
+       "io_uring(7)",
+       make_io_uring,
+       {{EPERM, "forbidden: sysctl kernel.io_uring_disabled, or a container's filter"},
+        {ENOSYS, "this kernel has none (CONFIG_IO_URING), or a container's filter forbids it"}},
+       "for regular files"},
+  };
+}
+
+}  // namespace tocsin::cli
