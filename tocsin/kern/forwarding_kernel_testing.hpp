@@ -186,6 +186,9 @@ class ForwardingKernel : public Kernel {
   Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) override {
     return below_.waitid(type, id, which, options);
   }
+  Result<Spawned> pidfd_spawn(const SpawnRequest& request) override {
+    return below_.pidfd_spawn(request);
+  }
   Result<> mkdirat(int directory, const char* path, mode_t mode) override {
     return below_.mkdirat(directory, path, mode);
   }

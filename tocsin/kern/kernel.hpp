@@ -40,6 +40,9 @@
 #include "tocsin/base/bytes.hpp"
 #include "tocsin/base/result.hpp"
 #include "tocsin/kern/count.hpp"
+#include "tocsin/kern/spawn_request.hpp"
+
+struct termios;
 
 namespace tocsin {
 
@@ -124,6 +127,16 @@ class Kernel {
   virtual Result<> pidfd_send_signal(int fd, int signal) = 0;
   /// `which` holds a zero pid when WNOHANG found nobody.
   virtual Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) = 0;
+  /// A new process, in which another program runs when this returns; of its signals none is blocked
+  /// or ignored. As pidfd_spawn of the C library (since glibc 2.39). Fails as clone(2) and
+  /// execve(2) do, and as the calls in between: setsid(2), dup3(2), chdir(2), TIOCSCTTY
+  /// (ioctl_tty(2)). There is no process then.
+  virtual Result<Spawned> pidfd_spawn(const SpawnRequest& request);
+  virtual Result<int> prctl(int option, unsigned long argument);
+
+  // ---- terminals --------------------------------------------------------------------------------
+  virtual Result<> tcgetattr(int fd, termios& into);
+  virtual Result<> tcsetattr(int fd, int when, const termios& from);
 
   // ---- sockets ----------------------------------------------------------------------------------
   virtual Result<int> socket(int domain, int type, int protocol) = 0;

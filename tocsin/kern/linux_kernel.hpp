@@ -95,6 +95,10 @@ class LinuxKernel : public Kernel {
   Result<int> pidfd_open(pid_t pid, unsigned flags) override;
   Result<> pidfd_send_signal(int fd, int signal) override;
   Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) override;
+  Result<Spawned> pidfd_spawn(const SpawnRequest& request) override;
+  Result<int> prctl(int option, unsigned long argument) override;
+  Result<> tcgetattr(int fd, termios& into) override;
+  Result<> tcsetattr(int fd, int when, const termios& from) override;
   Result<> mkdirat(int directory, const char* path, mode_t mode) override;
   Result<> mknodat(int directory, const char* path, mode_t mode) override;
   Result<> renameat2(int from, const char* from_path, int to, const char* to_path,

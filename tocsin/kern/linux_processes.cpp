@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Of LinuxKernel: other processes, and this one: its clocks, its memory.
+// Of LinuxKernel: other processes, and this one: its clocks, its memory, its terminals.
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "tocsin/kern/internal/linux_answer.hpp"
@@ -33,6 +35,18 @@ Result<> LinuxKernel::pidfd_send_signal(int fd, int signal) {
 Result<> LinuxKernel::waitid(idtype_t type, id_t id, siginfo_t& which, int options) {
   which = {};
   return nothing_or_errno(::waitid(type, id, &which, options));
+}
+
+Result<int> LinuxKernel::prctl(int option, unsigned long argument) {
+  return fd_or_errno(::prctl(option, argument, 0, 0, 0));
+}
+
+Result<> LinuxKernel::tcgetattr(int fd, termios& into) {
+  return nothing_or_errno(::tcgetattr(fd, &into));
+}
+
+Result<> LinuxKernel::tcsetattr(int fd, int when, const termios& from) {
+  return nothing_or_errno(::tcsetattr(fd, when, &from));
 }
 
 Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/kern/kernel.hpp"
+
+#include <cerrno>
+
+namespace tocsin {
+
+// ---- what not every kernel has: ENOSYS ----------------------------------------------------------
+
+Result<Spawned> Kernel::pidfd_spawn(const SpawnRequest&) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<int> Kernel::prctl(int, unsigned long) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<> Kernel::tcgetattr(int, termios&) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<> Kernel::tcsetattr(int, int, const termios&) { return std::unexpected(Errno{ENOSYS}); }
+
+}  // namespace tocsin
