@@ -9,6 +9,7 @@
 
 #include "cli/events.hpp"
 #include "cli/serve.hpp"
+#include "cli/watch.hpp"
 
 namespace tocsin::cli {
 namespace {
@@ -17,6 +18,7 @@ constexpr const char* examples = R"(Examples:
   tocsin serve                          this folder at http://127.0.0.1:8080
   tocsin serve public --listen :8080    a folder, for everyone who reaches this machine
   tocsin events                         what can be waited for on this machine
+  tocsin watch timer:5s signal:HUP      a line for each event
   tocsin help serve                     all about serve
 )";
 
@@ -41,9 +43,11 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
 
   ServeArguments serve_arguments;
   EventsArguments events_arguments;
+  WatchArguments watch_arguments;
   const std::vector<Subcommand> subcommands{
       {add_serve(app, serve_arguments), [&] { return serve(serve_arguments, out, err); }},
       {add_events(app, events_arguments), [&] { return events(events_arguments, out, err); }},
+      {add_watch(app, watch_arguments), [&] { return watch(watch_arguments, out, err); }},
   };
   std::string topic;
   CLI::App* const help_command = app.add_subcommand("help", "explain the program or a subcommand");

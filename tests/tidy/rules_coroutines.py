@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Three forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
-# them right): the first two destroy an object that was never made, the third is an illegal
-# instruction. The cure is the same for all: await into a variable, then use that.
+# Four forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
+# them right): three destroy an object that was never made, or twice; one is an illegal instruction.
+# The cure is the same for all: into a variable first, then use that.
 import re
 
 from rule import cpp, rule
@@ -20,6 +20,38 @@ def _task(line):
 def await_in_conditional(source):
     for line, match in source.find(r"\?[^;{}?]*\bco_await\b"):
         yield line + match.group().count("\n"), "co_await in an arm of ?:"
+
+
+@rule("conditional-in-awaited-call",
+      "g++ 12 miscompiles this: choose into a variable first, then await", cpp,
+      bad=_task("co_await tell(c ? name : std::to_string(n));")
+      + _task("auto x = co_await a.tell(Event(w).with(k, c ? x : std::string()));"),
+      good=_task("auto x = co_await (c ? a() : b());") + _task("co_await a(); x = c ? 1 : 2;")
+      + _task("co_await on(loop, [&] { return c ? 1 : 2; });"))
+def conditional_in_awaited_call(source):
+    code = source.code
+    for match in re.finditer(r"\bco_await\s+(?!\()", code):
+        at = _conditional_within(code, match.end())
+        if at is not None:
+            yield source.line_of(at), "?: among the arguments of an awaited call"
+
+
+def _conditional_within(code, begin):
+    """Where the first ?: in the parentheses of the expression at `begin` is, blocks left out."""
+    parentheses = braces = 0
+    for i in range(begin, len(code)):
+        char = code[i]
+        braces += {"{": 1, "}": -1}.get(char, 0)
+        if braces:
+            if braces < 0:
+                return None
+            continue
+        parentheses += {"(": 1, ")": -1}.get(char, 0)
+        if parentheses < 0 or char == ";":
+            return None
+        if char == "?" and parentheses > 0:
+            return i
+    return None
 
 
 # What a block has and an initialiser has not.

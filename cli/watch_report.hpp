@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// WatchReport: what is done with an event: a line, a command, and perhaps the end.
+//
+//     a watcher (watch_kind.hpp) ──> [ WatchReport::tell ] ──> stdout, --exec, --count
+//
+// Events are told one after the other, in the order in which they were seen; while a command runs
+// the next ones wait where they come from.
+//
+// Ownership: it refers to the scope of the watchers, which must outlive it. Thread rule: the loop's
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tocsin/loop/loop.hpp"
+#include "tocsin/task/scope.hpp"
+#include "tocsin/task/task.hpp"
+
+namespace tocsin::cli {
+
+/// One event, as words: `WatchEvent(what, "tick").with("count", "1")`.
+struct WatchEvent {
+  WatchEvent(std::string watched, std::string name)
+      : what(std::move(watched)), event(std::move(name)) {}
+  // (A list of pairs in a co_await expression is what g++ 12 cannot compile.)
+  WatchEvent&& with(std::string name, std::string value) && {
+    fields.emplace_back(std::move(name), std::move(value));
+    return std::move(*this);
+  }
+
+  std::string what;                                         // As the user wrote it: file:/etc
+  std::string event;                                        // created, tick, connected, ...
+  std::vector<std::pair<std::string, std::string>> fields;  // path=/etc/motd, in this order.
+};
+
+/// How events are told, and how many.
+struct WatchStyle {
+  bool json = false;
+  std::string command;      // Run by sh(1) for every event; none: "".
+  std::uint64_t count = 0;  // Ends after so many; 0: never.
+};
+
+class WatchReport {
+ public:
+  enum class End : std::uint8_t { none, counted, closed };
+
+  /// `out` stays the caller's; `scope` is cancelled when the report ends.
+  WatchReport(const WatchStyle& style, std::FILE* out, Loop& loop, Scope& scope)
+      : style_(style), out_(out), loop_(loop), scope_(scope) {}
+
+  /// Tells `event`. After the end nothing more is told.
+  Task<> tell(WatchEvent event);
+
+  /// Whoever reads the output has gone.
+  void closed() { end(End::closed); }
+  End how_it_ended() const { return ended_; }
+
+ private:
+  void print(const WatchEvent& event);
+  void end(End how);
+
+  const WatchStyle& style_;
+  std::FILE* out_;
+  Loop& loop_;
+  Scope& scope_;
+  std::uint64_t told_ = 0;
+  End ended_ = End::none;
+};
+
+/// `text` so that it stays one word on one line: quoted, and escaped as in JSON, if it has blanks,
+/// quotes or bytes that cannot be shown; as it is otherwise.
+std::string one_word(std::string_view text);
+
+}  // namespace tocsin::cli

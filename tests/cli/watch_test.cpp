@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// `tocsin watch`, started as its users start it.
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/cli/serve_testing.hpp"
+
+namespace tocsin {
+namespace {
+
+Program watch(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {TOCSIN_BIN_DIR "/tocsin", "watch"});
+  return Program(std::move(arguments));
+}
+
+// What every watcher has told once it watches: a tick of a timer that was named last.
+const std::string first_tick = "timer:50ms tick count=1 missed=0";
+
+TEST(WatchProgram, CountsTheTicksOfATimerAndEndsAfterSoMany) {
+  const Said said = run_tocsin({"watch", "timer:20ms", "--count", "3"});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_TRUE(said.out.starts_with("timer:20ms tick count=1 missed=")) << said.out;
+  EXPECT_EQ(std::ranges::count(said.out, '\n'), 3) << said.out;
+}
+
+TEST(WatchProgram, TellsASignalAndWhoSentIt) {
+  Program program = watch({"signal:HUP", "timer:50ms"});
+  EXPECT_EQ(program.line(), first_tick);
+  program.signal(SIGHUP);
+  std::string line;
+  while ((line = program.line()).starts_with("timer:")) {
+  }
+  EXPECT_EQ(line, "signal:HUP signal signal=HUP pid=" + std::to_string(::getpid()) +
+                      " uid=" + std::to_string(::getuid()) + " value=0");
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
+}
+
+TEST(WatchProgram, TellsAConnectionAndWhatItSends) {
+  const std::string path = "/tmp/tocsin-watch-" + std::to_string(::getpid()) + ".sock";
+  Program program = watch({"unix:" + path, "timer:50ms", "--json"});
+  EXPECT_TRUE(program.line().starts_with(R"({"what":"timer:50ms","event":"tick","time":)"));
+  const Said sent = Program({"sh", "-c", "printf 'one\\ntwo' | nc -N -U " + path}).end();
+  EXPECT_EQ(sent.status, 0) << sent.err;
+  std::string events;
+  while (!events.ends_with("closed ")) {
+    const std::string line = program.line();
+    ASSERT_NE(line, "");
+    if (!line.starts_with(R"({"what":"unix:)")) continue;
+    const std::size_t begin = line.find(R"("event":")") + 9;
+    events += line.substr(begin, line.find('"', begin) - begin) + " ";
+    if (events.ends_with("data ")) {
+      EXPECT_NE(line.find(R"("text":"one\ntwo")"), std::string::npos) << line;
+    }
+  }
+  EXPECT_EQ(events, "connected data closed ");
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(WatchProgram, ATimeoutBeforeTheCountIsAStatusOfItsOwn) {
+  EXPECT_EQ(run_tocsin({"watch", "timer:1h", "--once", "--timeout", "0.05"}).status, 3);
+  EXPECT_EQ(run_tocsin({"watch", "timer:1h", "--timeout", "0.05"}).status, 0);
+}
+
+TEST(WatchProgram, EndsWellWhenNobodyReadsAnyMore) {
+  const Said said = Program({"bash", "-c",
+                             TOCSIN_BIN_DIR "/tocsin watch timer:20ms | head -n 1; "
+                                            "echo ${PIPESTATUS[0]}"})
+                        .end();
+  EXPECT_EQ(said.out, "timer:20ms tick count=1 missed=0\n0\n");
+  EXPECT_EQ(said.err, "");
+}
+
+TEST(WatchProgram, SaysInOneLineWhatCannotBeWatchedAndWhatCan) {
+  const auto complaint = [](const char* what) {
+    const Said said = run_tocsin({"watch", "timer:1h", what});
+    EXPECT_EQ(said.status, 2) << what;
+    return said.err;
+  };
+  EXPECT_EQ(complaint("moon:full"),
+            "tocsin: moon:full: there is nothing called moon to watch; see: tocsin watch --help\n");
+  EXPECT_EQ(complaint("timer:soon"),
+            "tocsin: timer:soon: give a period: timer:5s, timer:100ms, timer:1.5h\n");
+  EXPECT_EQ(complaint("signal:KILL"),
+            "tocsin: signal:KILL: KILL and STOP cannot be waited for (signal(7)); take another\n");
+  EXPECT_EQ(complaint("tcp:nowhere"),
+            "tocsin: tcp:nowhere: give an address: tcp:127.0.0.1:9000, tcp::9000\n");
+}
+
+}  // namespace
+}  // namespace tocsin
