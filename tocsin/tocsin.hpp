@@ -13,6 +13,8 @@
 #include "tocsin/kern/linux_kernel.hpp"
 #include "tocsin/loop/loop.hpp"
 #include "tocsin/net/address.hpp"
+#include "tocsin/net/interface.hpp"
+#include "tocsin/net/packet_socket.hpp"
 #include "tocsin/net/tcp.hpp"
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/unix.hpp"

@@ -111,11 +111,8 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   /// The next line it prints; what came of one if it ends before.
-  std::string line() const {
-    std::string text;
-    for (char byte = 0; ::read(out_, &byte, 1) == 1 && byte != '\n';) text += byte;
-    return text;
-  }
+  std::string line() const { return line_of(out_); }
+  std::string error_line() const { return line_of(err_); }
   void signal(int number) const { ::kill(pid_, number); }
 
   /// Waits for its end.
@@ -130,6 +127,11 @@ class Program {
   }
 
  private:
+  static std::string line_of(int fd) {
+    std::string text;
+    for (char byte = 0; ::read(fd, &byte, 1) == 1 && byte != '\n';) text += byte;
+    return text;
+  }
   static std::string rest_of(int fd) {
     std::string text;
     std::array<char, 65536> room;
