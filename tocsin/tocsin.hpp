@@ -18,6 +18,7 @@
 #include "tocsin/net/tcp.hpp"
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/unix.hpp"
+#include "tocsin/source/clock_timer.hpp"
 #include "tocsin/source/run.hpp"
 #include "tocsin/source/signals.hpp"
 #include "tocsin/source/ticker.hpp"

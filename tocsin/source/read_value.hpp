@@ -35,7 +35,6 @@ class ReadValue : public IoOperation<Direction::read> {
     return value_;
   }
 
- private:
   bool attempt() override {
     FdSource& from = this->source();
     const auto count = from.kernel().read(from.fd(), std::as_writable_bytes(std::span(&value_, 1)));
@@ -51,6 +50,8 @@ class ReadValue : public IoOperation<Direction::read> {
     fail(count.error());
     return true;
   }
+
+ private:
   void fail(Errno error) override { error_ = error.value(); }
 
   int error_ = 0;

@@ -16,14 +16,29 @@ Result<sigset_t> signal_set(std::span<const int> numbers) {
 }
 
 Result<SignalMask> SignalMask::block(Kernel& kernel, std::span<const int> numbers) {
-  auto wanted = signal_set(numbers);
+  SignalMask mask(kernel);
+  if (auto done = mask.add(numbers); !done) return std::unexpected(done.error());
+  return mask;
+}
+
+Result<> SignalMask::add(std::span<const int> numbers) {
+  const auto wanted = signal_set(numbers);
   if (!wanted) return std::unexpected(wanted.error());
   sigset_t before;
-  if (auto done = kernel.pthread_sigmask(SIG_BLOCK, &*wanted, &before); !done)
-    return std::unexpected(done.error());
+  if (auto done = kernel_->pthread_sigmask(SIG_BLOCK, &*wanted, &before); !done) return done;
   for (const int number : numbers)
-    if (::sigismember(&before, number) == 1) ::sigdelset(&*wanted, number);
-  return SignalMask(kernel, *wanted);
+    if (::sigismember(&before, number) == 0) ::sigaddset(&blocked_, number);
+  return {};
+}
+
+Result<> SignalMask::remove(std::span<const int> numbers) {
+  auto mine = signal_set(numbers);
+  if (!mine) return std::unexpected(mine.error());
+  for (const int number : numbers) {
+    if (!blocked(number)) ::sigdelset(&*mine, number);
+    ::sigdelset(&blocked_, number);
+  }
+  return kernel_->pthread_sigmask(SIG_UNBLOCK, &*mine, nullptr);
 }
 
 SignalMask::SignalMask(SignalMask&& other) noexcept

@@ -31,11 +31,17 @@ class SignalMask {
   /// Unblocks what it blocked. What is pending then is delivered at once, as if it came now.
   ~SignalMask();
 
+  /// Blocks `numbers` too, or lets go of them: of those that this object blocked. Fail with EINVAL
+  /// if one of them is no signal; nothing has changed then. What is let go and is pending is
+  /// delivered at once.
+  Result<> add(std::span<const int> numbers);
+  Result<> remove(std::span<const int> numbers);
+
   /// Whether it was this object that blocked `number`.
   bool blocked(int number) const { return ::sigismember(&blocked_, number) == 1; }
 
  private:
-  SignalMask(Kernel& kernel, const sigset_t& blocked) : kernel_(&kernel), blocked_(blocked) {}
+  explicit SignalMask(Kernel& kernel) : kernel_(&kernel), blocked_{} {}
 
   Kernel* kernel_;    // Null once moved from.
   sigset_t blocked_;  // What was not blocked before.
