@@ -2,7 +2,7 @@
 #
 # ./dev check: part of dev, which sources it. Each stage is a function stage_NAME that says what is
 # wrong and fails; all stages run, whatever the earlier ones said, and are summed up at the end.
-check_stages="format headers tidy asan tsan clang"
+check_stages="format headers tidy analyze asan tsan clang"
 
 stage_format() {
   sources | xargs clang-format-19 --dry-run --Werror || {
@@ -16,20 +16,31 @@ stage_headers() {
   build release tocsin_verify_interface_header_sets
 }
 
-# The code's own rules; then the library, the program and the examples by clang's compile commands,
-# headers by way of the files that include them.
-stage_tidy() {
+# The library, the program and the examples by clang's compile commands, headers by way of the files
+# that include them. The first argument: which of the checks of .clang-tidy.
+clang_tidy() {
   configure clang || return 1
-  verdict=0
-  python3 tests/tidy/tidy.py || verdict=1
   # Nothing is built, but files that came or went since must be known.
   cmake --build build/clang --target build.ninja -- --quiet || return 1
-  run-clang-tidy-19 -quiet -p build/clang -j "$(nproc)" \
-    "^$PWD/(tocsin|cli|examples)/.*(?<!_test)\.cpp$" >build/clang/tidy.log 2>&1 || {
-    grep -E -A3 ' (warning|error): ' build/clang/tidy.log || tail -n 20 build/clang/tidy.log
-    verdict=1
+  log=build/clang/tidy.log
+  run-clang-tidy-19 -quiet -p build/clang -j "$(nproc)" -checks="$1" \
+    "^$PWD/(tocsin|cli|examples)/.*(?<!_test)\.cpp$" >$log 2>&1 || {
+    grep -E -A3 ' (warning|error): ' $log || tail -n 20 $log
+    return 1
   }
+}
+
+# The code's own rules, and what clang-tidy sees without walking through the code.
+stage_tidy() {
+  verdict=0
+  python3 tests/tidy/tidy.py || verdict=1
+  clang_tidy '-clang-analyzer-*' || verdict=1
   return $verdict
+}
+
+# What clang's static analyzer finds on its walks: as long again as all other checks together.
+stage_analyze() {
+  clang_tidy "-*,$(sed -n 's/^  \(-\{0,1\}clang-analyzer-.*\)/\1/p' .clang-tidy | tr -d '\n')"
 }
 
 stage_asan() {

@@ -19,6 +19,7 @@
 #include "tests/differential/child.hpp"
 #include "tests/differential/generator.hpp"
 #include "tests/differential/op_text.hpp"
+#include "tocsin/kern/kernel_testing.hpp"
 
 namespace tocsin::differential {
 namespace {
@@ -174,6 +175,7 @@ Op simplest(const OpSpec& spec) {
 
 // Every operation once, so that none is left that does not compile.
 TEST(CProgram, CanSayEveryOperation) {
+  ONLY_AS_ROOT("a tier is left out for others, and these operations with it");
   const std::uint32_t present = kinds_anywhere();
   Sequence without_threads, in_threads;
   for (const OpSpec& spec : all_ops()) {
@@ -188,6 +190,7 @@ TEST(CProgram, CanSayEveryOperation) {
 
 TEST(Corpus, NoSequenceOfItDiffers) {
   const std::uint32_t present = kinds_anywhere();
+  ONLY_AS_ROOT("vkern's processes are, and Linux refuses others what vkern allows");
   int replayed = 0;
   for (const auto& entry : std::filesystem::directory_iterator(TOCSIN_DIFFERENTIAL_CORPUS)) {
     std::ifstream file(entry.path());
@@ -202,6 +205,7 @@ TEST(Corpus, NoSequenceOfItDiffers) {
 }
 
 TEST(Campaign, CountsWhatItDidAndFindsNoDifference) {
+  ONLY_AS_ROOT("vkern's processes are, and Linux refuses others what vkern allows");
   const Tally tally = run_campaign({.seed = 1, .most_sequences = 200, .workers = 2});
   EXPECT_FALSE(tally.failure);
   EXPECT_EQ(tally.sequences, 400u);

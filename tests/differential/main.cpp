@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // fuzz_differential: holds vkern against the Linux it runs on.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -193,6 +195,10 @@ int run(const Arguments& arguments) {
     print(generate(arguments.campaign.seed,
                    kinds_to_compare(arguments.campaign.tier) & arguments.campaign.only));
     return 0;
+  }
+  if (::geteuid() != 0) {
+    std::printf("left out: vkern's processes are root, and this one is not: run it as root\n");
+    return left_out;
   }
   std::printf("tier %d, from seed %llu, %d processes\n", arguments.campaign.tier,
               static_cast<unsigned long long>(arguments.campaign.seed), arguments.campaign.workers);

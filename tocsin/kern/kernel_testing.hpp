@@ -13,6 +13,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -47,6 +48,10 @@ inline Fd unnamed_file(Kernel& kernel = kernel_under_test()) {
 inline bool is_linux_under_test() { return &kernel_under_test() == &LinuxKernel::shared(); }
 
 }  // namespace tocsin
+
+/// Skips the test for ordinary users; `reason` says what they may not.
+#define ONLY_AS_ROOT(reason) \
+  if (::geteuid() != 0) GTEST_SKIP() << "only as root: " << (reason)
 
 /// Skips the test on any other kernel; `reason` says what of Linux it needs.
 #define ONLY_ON_LINUX(reason) \

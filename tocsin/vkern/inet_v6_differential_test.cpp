@@ -11,6 +11,7 @@
 #include <array>
 
 #include "tocsin/kern/fd.hpp"
+#include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/vkern/inet_testing.hpp"
 
 namespace tocsin::vkern {
@@ -354,6 +355,7 @@ std::string Seen::lengths() {
 class V6AgainstLinux : public testing::Test {
  protected:
   void SetUp() override {
+    ONLY_AS_ROOT("what can be reached is compared in a network of the test's own");
     leave_the_machines_network();
     const auto made = LinuxKernel::shared().socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (!made) GTEST_SKIP() << "Linux has no IPv6 here: " << made.error().name();

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/vkern/kernels_testing.hpp"
 
 namespace tocsin::vkern {
@@ -57,6 +58,7 @@ class TimerCalls : public KernelTest<K> {
 TYPED_TEST_SUITE(TimerCalls, AllKernels);
 
 TYPED_TEST(TimerCalls, AreMadeForFiveClocks) {
+  ONLY_AS_ROOT("the alarm clocks need CAP_WAKE_ALARM");
   for (const clockid_t clock : {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME,
                                 CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM}) {
     const int fd = this->timer(clock);
@@ -138,6 +140,7 @@ TYPED_TEST(TimerCalls, AskingWhatIsLeftKeepsTheTicks) {
 }
 
 TYPED_TEST(TimerCalls, WhatIsDisarmedHasNothingLeftButForAlarms) {
+  ONLY_AS_ROOT("the alarm clocks need CAP_WAKE_ALARM");
   for (const clockid_t clock : {CLOCK_MONOTONIC, CLOCK_REALTIME_ALARM}) {
     const int fd = this->timer(clock);
     ASSERT_EQ(this->settime(fd, 0, in(1h)), 0);
