@@ -19,6 +19,8 @@
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/unix.hpp"
 #include "tocsin/source/clock_timer.hpp"
+#include "tocsin/source/event_counter.hpp"
+#include "tocsin/source/message_queue.hpp"
 #include "tocsin/source/run.hpp"
 #include "tocsin/source/signals.hpp"
 #include "tocsin/source/ticker.hpp"

@@ -54,4 +54,14 @@ inline Result<Fd> own(Kernel& kernel, Result<int> made) {
   return Fd(kernel, *made);
 }
 
+/// Makes the open file description of `fd` non-blocking: for everybody who shares it, so it should
+/// be nobody else's (open(2), "Open file descriptions"). Fails as fcntl(2).
+inline Result<> make_nonblocking(Kernel& kernel, int fd) {
+  const auto flags = kernel.fcntl(fd, F_GETFL, 0);
+  if (!flags) return std::unexpected(flags.error());
+  const auto done = kernel.fcntl(fd, F_SETFL, *flags | O_NONBLOCK);
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
 }  // namespace tocsin

@@ -139,6 +139,9 @@ class ForwardingKernel : public Kernel {
   Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override {
     return below_.preadv2(fd, into, offset, flags);
   }
+  Count pwritev2(int fd, std::span<const iovec> from, std::uint64_t offset, int flags) override {
+    return below_.pwritev2(fd, from, offset, flags);
+  }
   Result<> fsync(int fd) override { return below_.fsync(fd); }
   Result<> ftruncate(int fd, std::uint64_t length) override { return below_.ftruncate(fd, length); }
   Result<> unlinkat(int directory, const char* path, int flags) override {
@@ -173,9 +176,14 @@ class ForwardingKernel : public Kernel {
                         const timespec* deadline) override {
     return below_.mq_timedreceive(queue, into, priority, deadline);
   }
+  Result<mq_attr> mq_getattr(int queue) override { return below_.mq_getattr(queue); }
   Result<> kill(pid_t pid, int signal) override { return below_.kill(pid, signal); }
   Result<> sigqueue(pid_t pid, int signal, sigval value) override {
     return below_.sigqueue(pid, signal, value);
+  }
+  Result<sigset_t> sigpending() override { return below_.sigpending(); }
+  Result<int> sigtimedwait(const sigset_t& set, const timespec& timeout) override {
+    return below_.sigtimedwait(set, timeout);
   }
   Result<int> pidfd_open(pid_t pid, unsigned flags) override {
     return below_.pidfd_open(pid, flags);

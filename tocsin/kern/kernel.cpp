@@ -15,4 +15,16 @@ Result<> Kernel::tcgetattr(int, termios&) { return std::unexpected(Errno{ENOSYS}
 
 Result<> Kernel::tcsetattr(int, int, const termios&) { return std::unexpected(Errno{ENOSYS}); }
 
+Result<mq_attr> Kernel::mq_getattr(int) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<sigset_t> Kernel::sigpending() { return std::unexpected(Errno{ENOSYS}); }
+
+Result<int> Kernel::sigtimedwait(const sigset_t&, const timespec&) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Count Kernel::pwritev2(int, std::span<const iovec>, std::uint64_t, int) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
 }  // namespace tocsin

@@ -118,11 +118,16 @@ class Kernel {
                                 const timespec* deadline) = 0;
   virtual Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
                                 const timespec* deadline) = 0;
+  virtual Result<mq_attr> mq_getattr(int queue);
 
   // ---- processes and signals --------------------------------------------------------------------
   virtual Result<> kill(pid_t pid, int signal) = 0;
   /// As kill to one process, with a value that comes along (sigqueue(3)).
   virtual Result<> sigqueue(pid_t pid, int signal, sigval value) = 0;
+  /// The signals that are pending for the calling thread or its process.
+  virtual Result<sigset_t> sigpending();
+  /// Takes a pending signal of `set` away and answers its number; EAGAIN after `timeout`.
+  virtual Result<int> sigtimedwait(const sigset_t& set, const timespec& timeout);
   virtual Result<int> pidfd_open(pid_t pid, unsigned flags) = 0;
   virtual Result<> pidfd_send_signal(int fd, int signal) = 0;
   /// `which` holds a zero pid when WNOHANG found nobody.
@@ -171,6 +176,9 @@ class Kernel {
   virtual Count pwrite(int fd, ByteView bytes, std::uint64_t offset) = 0;
   /// RWF_NOWAIT in `flags`: EAGAIN rather than waiting for the disk.
   virtual Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) = 0;
+  /// `offset` -1: where the file is, and for what has no places. RWF_NOSIGNAL in `flags` (Linux
+  /// 6.18, EOPNOTSUPP before): EPIPE without SIGPIPE.
+  virtual Count pwritev2(int fd, std::span<const iovec> from, std::uint64_t offset, int flags);
   virtual Result<> fsync(int fd) = 0;
   virtual Result<> ftruncate(int fd, std::uint64_t length) = 0;
   virtual Result<> unlinkat(int directory, const char* path, int flags) = 0;

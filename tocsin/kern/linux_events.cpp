@@ -77,4 +77,10 @@ Count LinuxKernel::mq_timedreceive(int queue, MutableBytes into, unsigned* prior
   return count_or_errno(::mq_timedreceive(queue, text, into.size(), priority, deadline));
 }
 
+Result<mq_attr> LinuxKernel::mq_getattr(int queue) {
+  mq_attr attributes{};
+  if (::mq_getattr(queue, &attributes) == -1) return std::unexpected(Errno{errno});
+  return attributes;
+}
+
 }  // namespace tocsin

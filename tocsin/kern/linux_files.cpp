@@ -42,6 +42,11 @@ Count LinuxKernel::preadv2(int fd, std::span<const iovec> into, std::uint64_t of
       ::preadv2(fd, into.data(), as_int(into.size()), static_cast<off_t>(offset), flags));
 }
 
+Count LinuxKernel::pwritev2(int fd, std::span<const iovec> from, std::uint64_t offset, int flags) {
+  return count_or_errno(
+      ::pwritev2(fd, from.data(), as_int(from.size()), static_cast<off_t>(offset), flags));
+}
+
 Result<> LinuxKernel::fsync(int fd) { return nothing_or_errno(::fsync(fd)); }
 
 Result<> LinuxKernel::ftruncate(int fd, std::uint64_t length) {

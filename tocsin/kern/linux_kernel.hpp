@@ -73,6 +73,7 @@ class LinuxKernel : public Kernel {
   Count pread(int fd, MutableBytes into, std::uint64_t offset) override;
   Count pwrite(int fd, ByteView bytes, std::uint64_t offset) override;
   Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override;
+  Count pwritev2(int fd, std::span<const iovec> from, std::uint64_t offset, int flags) override;
   Result<> fsync(int fd) override;
   Result<> ftruncate(int fd, std::uint64_t length) override;
   Result<> unlinkat(int directory, const char* path, int flags) override;
@@ -90,8 +91,11 @@ class LinuxKernel : public Kernel {
                         const timespec* deadline) override;
   Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
                         const timespec* deadline) override;
+  Result<mq_attr> mq_getattr(int queue) override;
   Result<> kill(pid_t pid, int signal) override;
   Result<> sigqueue(pid_t pid, int signal, sigval value) override;
+  Result<sigset_t> sigpending() override;
+  Result<int> sigtimedwait(const sigset_t& set, const timespec& timeout) override;
   Result<int> pidfd_open(pid_t pid, unsigned flags) override;
   Result<> pidfd_send_signal(int fd, int signal) override;
   Result<> waitid(idtype_t type, id_t id, siginfo_t& which, int options) override;

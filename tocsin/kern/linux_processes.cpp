@@ -24,6 +24,16 @@ Result<> LinuxKernel::sigqueue(pid_t pid, int signal, sigval value) {
   return nothing_or_errno(::sigqueue(pid, signal, value));
 }
 
+Result<sigset_t> LinuxKernel::sigpending() {
+  sigset_t pending{};
+  if (::sigpending(&pending) == -1) return std::unexpected(Errno{errno});
+  return pending;
+}
+
+Result<int> LinuxKernel::sigtimedwait(const sigset_t& set, const timespec& timeout) {
+  return fd_or_errno(::sigtimedwait(&set, nullptr, &timeout));
+}
+
 Result<int> LinuxKernel::pidfd_open(pid_t pid, unsigned flags) {
   return fd_or_errno(::syscall(SYS_pidfd_open, pid, flags));
 }

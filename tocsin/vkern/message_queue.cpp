@@ -46,6 +46,16 @@ Mask MessageStore<P>::poll(PollTable* table) {
 }
 
 template <class P>
+mq_attr MessageStore<P>::attributes() const {
+  mq_attr now{};
+  now.mq_maxmsg = static_cast<long>(most_messages_);
+  now.mq_msgsize = static_cast<long>(most_bytes_);
+  const std::lock_guard lock(lock_);
+  now.mq_curmsgs = static_cast<long>(count_);
+  return now;
+}
+
+template <class P>
 std::size_t MessageStore<P>::queued() const {
   const std::lock_guard lock(lock_);
   return bytes_;

@@ -63,6 +63,8 @@ class MessageStore final : public Counted<P> {
                 std::optional<TimePoint> deadline);
   /// mq_timedreceive(3); `priority` becomes the message's.
   Result<Message> receive(World& world, unsigned& priority, std::optional<TimePoint> deadline);
+  /// mq_getattr(3), but for the flags, which are not the queue's.
+  mq_attr attributes() const;
   /// How many bytes are queued.
   std::size_t queued() const;
   /// Whether somebody is blocked until a message comes.

@@ -98,13 +98,25 @@ Count Process<P>::mq_timedreceive(int queue, MutableBytes into, unsigned* priori
   return message->size();
 }
 
+template <class P>
+Result<mq_attr> Process<P>::mq_getattr(int queue) {
+  const Open<P> open = descriptors_.get(queue);
+  MessageQueue<P>* const asked = queue_of(open);
+  if (asked == nullptr) return bad_descriptor;
+  mq_attr attributes = asked->store().attributes();
+  attributes.mq_flags = open->flags() & O_NONBLOCK;
+  return attributes;
+}
+
 template Result<int> Process<Single>::mq_open(const char*, int, mode_t, const mq_attr*);
 template Result<> Process<Single>::mq_unlink(const char*);
 template Result<> Process<Single>::mq_timedsend(int, ByteView, unsigned, const timespec*);
 template Count Process<Single>::mq_timedreceive(int, MutableBytes, unsigned*, const timespec*);
+template Result<mq_attr> Process<Single>::mq_getattr(int);
 template Result<int> Process<Threads>::mq_open(const char*, int, mode_t, const mq_attr*);
 template Result<> Process<Threads>::mq_unlink(const char*);
 template Result<> Process<Threads>::mq_timedsend(int, ByteView, unsigned, const timespec*);
 template Count Process<Threads>::mq_timedreceive(int, MutableBytes, unsigned*, const timespec*);
+template Result<mq_attr> Process<Threads>::mq_getattr(int);
 
 }  // namespace tocsin::vkern

@@ -55,6 +55,17 @@ TYPED_TEST(MessageQueueTest, TheHighestPriorityComesFirstAndThenTheOldest) {
   EXPECT_EQ(this->receive(), "also");
 }
 
+TYPED_TEST(MessageQueueTest, ItSaysWhatItHolds) {
+  EXPECT_EQ(this->send("text"), 0);
+  const auto attributes = this->kernel_.mq_getattr(this->queue_);
+  ASSERT_TRUE(attributes);
+  EXPECT_EQ(attributes->mq_maxmsg, 2);
+  EXPECT_EQ(attributes->mq_msgsize, 4);
+  EXPECT_EQ(attributes->mq_curmsgs, 1);
+  EXPECT_EQ(attributes->mq_flags, 0);
+  EXPECT_EQ(errno_of(this->kernel_.mq_getattr(-1)), EBADF);
+}
+
 TYPED_TEST(MessageQueueTest, ADeadlineEndsACallThatBlocks) {
   auto soon = *this->kernel_.clock_gettime(CLOCK_REALTIME);
   EXPECT_EQ(this->receive(&soon), "ETIMEDOUT");

@@ -122,6 +122,7 @@ class Process final : public Kernel {
                         const timespec* deadline) override;
   Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
                         const timespec* deadline) override;
+  Result<mq_attr> mq_getattr(int queue) override;
   Result<> kill(pid_t pid, int signal) override;
   Result<> sigqueue(pid_t pid, int signal, sigval value) override;
   Result<int> pidfd_open(pid_t pid, unsigned flags) override;
