@@ -21,6 +21,7 @@
 #include "tocsin/source/clock_timer.hpp"
 #include "tocsin/source/event_counter.hpp"
 #include "tocsin/source/message_queue.hpp"
+#include "tocsin/source/pipe.hpp"
 #include "tocsin/source/run.hpp"
 #include "tocsin/source/signals.hpp"
 #include "tocsin/source/ticker.hpp"

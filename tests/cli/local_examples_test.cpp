@@ -41,5 +41,21 @@ TEST(MessageQueueExample, PrintsTheMostUrgentFirstAndSaysWhatIsWrongWithAName) {
   EXPECT_NE(misnamed.err.find("begins with a slash"), std::string::npos) << misnamed.err;
 }
 
+TEST(FifoExample, OutlivesItsWritersAndTellsThemWhenNobodyReads) {
+  const Site site;
+  const std::string path = (site.base() / "events").string();
+  Program reader({example("fifo"), path});
+  EXPECT_EQ(reader.line(), "ready");
+  for (const char* text : {"one", "two"}) {
+    EXPECT_EQ(Program({example("fifo"), path, text}).end().status, 0);
+    EXPECT_EQ(reader.line(), text);
+  }
+  reader.signal(SIGTERM);
+  EXPECT_EQ(reader.end().status, 0);
+  const Said alone = Program({example("fifo"), path, "three"}).end();
+  EXPECT_EQ(alone.status, 1);
+  EXPECT_NE(alone.err.find("nobody reads it"), std::string::npos) << alone.err;
+}
+
 }  // namespace
 }  // namespace tocsin

@@ -125,6 +125,10 @@ class FdSource final : public Source {
     if (count < room) known_ &= known_after_short_read_;
   }
 
+  /// From now on a short read says nothing: for kinds whose reads stop at a boundary, with more
+  /// behind it, and no second edge to tell of that.
+  void distrust_short_reads() { known_after_short_read_ |= Ready::read; }
+
   /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
   /// this source: once a turn at most. `bytes` is what one system call moved.
   void spend(std::size_t bytes) {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/source/byte_operations.hpp"
+
+#include <signal.h>
+
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "tocsin/source/signal_mask.hpp"
+
+namespace tocsin {
+
+bool ReadBytes::attempt() {
+  FdSource& from = source();
+  Buffer buffer = from.loop().buffers().take();
+  const auto count = from.kernel().read(from.fd(), buffer.room());
+  // A FIFO without writers: its next one's bytes are an edge, so nobody has to look before.
+  const bool waits_for_writer = count && *count == 0 && at_end_ == AtEnd::wait;
+  if (waits_for_writer || (!count && count.error() == Errno::again)) {
+    from.blocked(Direction::read);
+    return false;
+  }
+  if (!count) {
+    fail(count.error());
+    return true;
+  }
+  from.spend(*count);
+  from.received(*count, buffer.room().size());
+  buffer.fill(*count);
+  bytes_ = std::move(buffer);
+  return true;
+}
+
+bool WriteBytes::attempt() {
+  FdSource& to = source();
+  while (to.may_spend()) {
+    const auto count = write_without_signal(to.kernel(), to.fd(), left_);
+    if (count) {
+      to.spend(*count);
+      left_ = left_.subspan(*count);
+      if (left_.empty()) return true;
+    } else if (count.error() == Errno::again) {
+      to.blocked(Direction::write);
+      return false;
+    } else {
+      fail(count.error());
+      return true;
+    }
+  }
+  return false;
+}
+
+// ---- without SIGPIPE ----------------------------------------------------------------------------
+
+namespace {
+
+constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, which the headers of Debian 12 do not have.
+constexpr auto where_it_is = std::numeric_limits<std::uint64_t>::max();
+
+Count write_with_signal_blocked(Kernel& kernel, int fd, ByteView bytes) {
+  constexpr std::array numbers{SIGPIPE};
+  const auto set = signal_set(numbers);
+  const auto pending = kernel.sigpending();
+  // Theirs has to stay, and cannot be told from ours. It is blocked, or would not be pending: so
+  // ours will be, too.
+  if (!set || (pending && ::sigismember(&*pending, SIGPIPE) == 1)) return kernel.write(fd, bytes);
+  const auto mask = SignalMask::block(kernel, numbers);
+  const auto count = kernel.write(fd, bytes);
+  if (!count && count.error() == Errno{EPIPE})
+    static_cast<void>(kernel.sigtimedwait(*set, timespec{}));  // EAGAIN: it is ignored anyway.
+  return count;
+}
+
+}  // namespace
+
+Count write_without_signal(Kernel& kernel, int fd, ByteView bytes) {
+  const iovec whole{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+  const auto count = kernel.pwritev2(fd, {&whole, 1}, where_it_is, no_signal);
+  const bool unknown =
+      !count && (count.error() == Errno::unsupported || count.error() == Errno{ENOSYS});
+  return unknown ? write_with_signal_blocked(kernel, fd, bytes) : count;
+}
+
+}  // namespace tocsin

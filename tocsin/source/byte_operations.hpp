@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// ReadBytes, WriteBytes: bytes through any descriptor, by read(2) and write(2).
+//
+//     FdSource ──> [ ReadBytes, WriteBytes ] ──> your line after co_await
+//
+// For what is no socket: pipes, FIFOs, terminals. A Stream has operations of its own, by recv(2)
+// and send(2). Reading lends a buffer while there are bytes in it; writing takes bytes that stay
+// the caller's, and ends when the kernel has taken all of them.
+//
+// Nothing here raises SIGPIPE: see write_without_signal.
+//
+// Ownership: as every IoOperation, they lie in the frame of the coroutine that awaits them. Thread
+// rule: the loop's thread.
+#pragma once
+
+#include "tocsin/source/fd_source.hpp"
+
+namespace tocsin {
+
+/// What a read does that finds no bytes and no writer: the end of the file, as read(2) says it.
+enum class AtEnd : std::uint8_t {
+  tell,  // Give an empty Buffer.
+  wait,  // Wait for the next writer: of a FIFO.
+};
+
+/// Awaiting it gives what there is: a Buffer, lent until it is destroyed, that is empty at the end.
+/// Fails as read(2): EIO, ECONNRESET, ...; with ECANCELED: nothing has been taken then.
+class [[nodiscard]] ReadBytes final : public IoOperation<Direction::read> {
+ public:
+  explicit ReadBytes(FdSource& source, AtEnd at_end = AtEnd::tell)
+      : IoOperation(source), at_end_(at_end) {}
+  ReadBytes(ReadBytes&&) = default;
+
+  Result<Buffer> await_resume() {
+    if (error_ != 0) return std::unexpected(Errno{error_});
+    return std::move(bytes_);
+  }
+
+ private:
+  bool attempt() override;
+  void fail(Errno error) override { error_ = error.value(); }
+
+  int error_ = 0;
+  AtEnd at_end_;
+  Buffer bytes_;
+};
+
+/// Awaiting it writes all of `bytes`, which stay the caller's and unchanged until it has ended.
+/// Fails as write(2): EPIPE when nobody reads any more; with ECANCELED. After a failure an unknown
+/// part has been written.
+class [[nodiscard]] WriteBytes final : public IoOperation<Direction::write> {
+ public:
+  WriteBytes(FdSource& source, ByteView bytes) : IoOperation(source), left_(bytes) {}
+  WriteBytes(WriteBytes&&) = default;
+
+  Result<> await_resume() const {
+    if (error_ != 0) return std::unexpected(Errno{error_});
+    return {};
+  }
+
+ private:
+  bool attempt() override;
+  void fail(Errno error) override { error_ = error.value(); }
+
+  int error_ = 0;
+  ByteView left_;
+};
+
+/// write(2), except that EPIPE comes without a SIGPIPE. Since Linux 6.18 the kernel can be told so
+/// (RWF_NOSIGNAL, pwritev2(2)). Before, the signal, which a write raises for its own thread only
+/// (pipe(7)), is blocked in this thread for the length of the call and taken away again: four cheap
+/// system calls more, no handler, and nothing that another thread or the program's own disposition
+/// would see. A SIGPIPE that was pending before stays pending.
+Count write_without_signal(Kernel& kernel, int fd, ByteView bytes);
+
+}  // namespace tocsin
