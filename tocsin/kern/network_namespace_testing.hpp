@@ -69,6 +69,14 @@ class NetworkNamespace {
     ask(SIOCSIFNETMASK, request);
   }
 
+  /// Of this network alone: `name` as "ipv4/ping_group_range".
+  void set_sysctl(const std::string& name, std::string_view value) {
+    Kernel& kernel = LinuxKernel::shared();
+    const std::string path = "/proc/sys/net/" + name;
+    const Fd file(kernel, kernel.openat(AT_FDCWD, path.c_str(), O_WRONLY | O_CLOEXEC, 0).value());
+    EXPECT_EQ(kernel.write(file.get(), as_bytes(value)), Count(value.size())) << name;
+  }
+
  private:
   static ifreq request_for(const std::string& name) {
     ifreq request{};

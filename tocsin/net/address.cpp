@@ -97,6 +97,20 @@ Result<Address> Address::parse(std::string_view text) {
 Address Address::any(std::uint16_t port) { return make_v4(INADDR_ANY, port); }
 Address Address::loopback(std::uint16_t port) { return make_v4(INADDR_LOOPBACK, port); }
 
+Result<Address> Address::ip(ByteView host, std::uint16_t port) {
+  if (host.size() == sizeof(in_addr)) {
+    Address made = any(port);
+    std::memcpy(&made.storage_.v4.sin_addr, host.data(), host.size());
+    return made;
+  }
+  if (host.size() != sizeof(in6_addr)) return std::unexpected(Errno::invalid);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(port);
+  std::memcpy(&address.sin6_addr, host.data(), host.size());
+  return from(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
 Result<Address> Address::unix_path(std::string_view path) {
   if (path.empty() || path.size() > longest_name || path.find('\0') != path.npos)
     return std::unexpected(Errno::invalid);
@@ -138,17 +152,21 @@ std::string_view Address::path() const {
   return stored.substr(0, stored.find('\0'));
 }
 
+std::string Address::host() const {
+  if (family() == AF_INET) return host_text(AF_INET, storage_.v4.sin_addr);
+  if (family() != AF_INET6) return {};
+  auto text = host_text(AF_INET6, storage_.v6.sin6_addr);
+  const auto scope = storage_.v6.sin6_scope_id;
+  if (scope != 0) text.append(1, '%').append(std::to_string(scope));
+  return text;
+}
+
 std::string Address::text() const {
   // Appended piece by piece: at -O3 g++ 12 warns of `"[" + std::string` (its bug 105651).
   const auto port_text = std::string(1, ':').append(std::to_string(port()));
-  if (family() == AF_INET) return host_text(AF_INET, storage_.v4.sin_addr).append(port_text);
-  if (family() == AF_INET6) {
-    const auto scope = storage_.v6.sin6_scope_id;
-    std::string text(1, '[');
-    text.append(host_text(AF_INET6, storage_.v6.sin6_addr));
-    if (scope != 0) text.append(1, '%').append(std::to_string(scope));
-    return text.append(1, ']').append(port_text);
-  }
+  if (family() == AF_INET) return host().append(port_text);
+  if (family() == AF_INET6)
+    return std::string(1, '[').append(host()).append(1, ']').append(port_text);
   if (!is_unix()) return {};
   std::string text(unix_prefix);
   if (!path().empty()) return text.append(path());

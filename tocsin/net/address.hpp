@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "tocsin/base/bytes.hpp"
 #include "tocsin/base/result.hpp"
 #include "tocsin/kern/kernel.hpp"
 
@@ -39,6 +40,10 @@ class Address {
   /// IPv4: every address of the host, and 127.0.0.1. Port 0 lets the kernel choose at bind(2).
   static Address any(std::uint16_t port);
   static Address loopback(std::uint16_t port);
+
+  /// The four bytes of an IPv4 address or the sixteen of an IPv6 address, as they are sent.
+  /// Fails with EINVAL if they are neither.
+  static Result<Address> ip(ByteView host, std::uint16_t port);
 
   /// A UNIX socket's file; fails with EINVAL as `parse` does, and for a path with a NUL in it.
   static Result<Address> unix_path(std::string_view path);
@@ -63,6 +68,9 @@ class Address {
 
   /// The path of a UNIX socket's file; empty for everything else.
   std::string_view path() const;
+
+  /// Of an IP address the part without the port: "127.0.0.1", "fe80::1%2"; "" for everything else.
+  std::string host() const;
 
   /// As `parse` reads it; "unix:" for an unnamed UNIX socket, "" for no address.
   std::string text() const;

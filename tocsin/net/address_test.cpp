@@ -112,6 +112,21 @@ TEST(Address, ThatIsNoneHasNoFamily) {
   EXPECT_EQ(none, Address());
 }
 
+TEST(Address, OfAHostIsMadeOfItsBytes) {
+  const std::array<std::byte, 16> bytes{std::byte{127}, {}, {}, std::byte{1}};
+  EXPECT_EQ(Address::ip(ByteView(bytes).first(4), 80), Address::loopback(80));
+  EXPECT_EQ(Address::ip(bytes, 80)->text(), "[7f00:1::]:80");
+  for (const std::size_t size : {0, 3, 5, 15})
+    EXPECT_EQ(Address::ip(ByteView(bytes).first(size), 80), std::unexpected(Errno::invalid));
+}
+
+TEST(Address, HasAHostIfItIsOfTheInternet) {
+  EXPECT_EQ(Address::parse("127.0.0.1:80")->host(), "127.0.0.1");
+  EXPECT_EQ(Address::parse("[fe80::1%2]:80")->host(), "fe80::1%2");
+  EXPECT_EQ(Address::parse("unix:/x")->host(), "");
+  EXPECT_EQ(Address().host(), "");
+}
+
 TEST(Address, OfASocketIsWhereItIsBound) {
   Kernel& kernel = kernel_under_test();
   const Fd fd(kernel, kernel.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
