@@ -218,8 +218,19 @@ class ForwardingKernel : public Kernel {
   }
   Result<timespec> clock_gettime(clockid_t clock) override { return below_.clock_gettime(clock); }
   pid_t getpid() override { return below_.getpid(); }
-  Result<void*> mmap(std::size_t length, int protection, int flags) override {
-    return below_.mmap(length, protection, flags);
+  Result<> mprotect(void* address, std::size_t length, int protection) override {
+    return below_.mprotect(address, length, protection);
+  }
+  Result<int> userfaultfd(int flags) override { return below_.userfaultfd(flags); }
+  Result<int> prctl(int option, unsigned long argument) override {
+    return below_.prctl(option, argument);
+  }
+  Result<int> seccomp(unsigned operation, unsigned flags, void* argument) override {
+    return below_.seccomp(operation, flags, argument);
+  }
+  Result<void*> mmap(std::size_t length, int protection, int flags, int fd = -1,
+                     std::uint64_t offset = 0) override {
+    return below_.mmap(length, protection, flags, fd, offset);
   }
   Result<> munmap(void* address, std::size_t length) override {
     return below_.munmap(address, length);

@@ -9,7 +9,15 @@ namespace tocsin {
 
 Result<Spawned> Kernel::pidfd_spawn(const SpawnRequest&) { return std::unexpected(Errno{ENOSYS}); }
 
+Result<int> Kernel::userfaultfd(int) { return std::unexpected(Errno{ENOSYS}); }
+
 Result<int> Kernel::prctl(int, unsigned long) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<int> Kernel::seccomp(unsigned, unsigned, void*) { return std::unexpected(Errno{ENOSYS}); }
+
+Count Kernel::process_vm_readv(pid_t, std::span<const iovec>, std::span<const iovec>) {
+  return std::unexpected(Errno{ENOSYS});
+}
 
 Result<> Kernel::tcgetattr(int, termios&) { return std::unexpected(Errno{ENOSYS}); }
 
@@ -26,5 +34,8 @@ Result<int> Kernel::sigtimedwait(const sigset_t&, const timespec&) {
 Count Kernel::pwritev2(int, std::span<const iovec>, std::uint64_t, int) {
   return std::unexpected(Errno{ENOSYS});
 }
+Result<> Kernel::mprotect(void*, std::size_t, int) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<int> Kernel::memfd_create(const char*, unsigned) { return std::unexpected(Errno{ENOSYS}); }
 
 }  // namespace tocsin

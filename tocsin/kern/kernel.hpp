@@ -119,6 +119,7 @@ class Kernel {
   virtual Count mq_timedreceive(int queue, MutableBytes into, unsigned* priority,
                                 const timespec* deadline) = 0;
   virtual Result<mq_attr> mq_getattr(int queue);
+  virtual Result<int> userfaultfd(int flags);
 
   // ---- processes and signals --------------------------------------------------------------------
   virtual Result<> kill(pid_t pid, int signal) = 0;
@@ -138,6 +139,11 @@ class Kernel {
   /// (ioctl_tty(2)). There is no process then.
   virtual Result<Spawned> pidfd_spawn(const SpawnRequest& request);
   virtual Result<int> prctl(int option, unsigned long argument);
+  /// Of the calling thread, unless `flags` say otherwise.
+  virtual Result<int> seccomp(unsigned operation, unsigned flags, void* argument);
+  /// A transfer ends early at the first element of `remote` that is not all there.
+  virtual Count process_vm_readv(pid_t pid, std::span<const iovec> local,
+                                 std::span<const iovec> remote);
 
   // ---- terminals --------------------------------------------------------------------------------
   virtual Result<> tcgetattr(int fd, termios& into);
@@ -198,10 +204,14 @@ class Kernel {
   // ---- the process ------------------------------------------------------------------------------
   virtual Result<timespec> clock_gettime(clockid_t clock) = 0;
   virtual pid_t getpid() = 0;
-  /// Private anonymous memory, whole pages.
-  virtual Result<void*> mmap(std::size_t length, int protection, int flags) = 0;
+  /// Whole pages, where the kernel chooses: of `fd` from `offset` on, or of nothing (`fd` -1, with
+  /// MAP_ANONYMOUS).
+  virtual Result<void*> mmap(std::size_t length, int protection, int flags, int fd = -1,
+                             std::uint64_t offset = 0) = 0;
   virtual Result<> munmap(void* address, std::size_t length) = 0;
   virtual Result<> madvise(void* address, std::size_t length, int advice) = 0;
+  virtual Result<> mprotect(void* address, std::size_t length, int protection);
+  virtual Result<int> memfd_create(const char* name, unsigned flags);
 };
 
 }  // namespace tocsin

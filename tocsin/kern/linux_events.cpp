@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tocsin/kern/internal/linux_answer.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
@@ -81,6 +83,10 @@ Result<mq_attr> LinuxKernel::mq_getattr(int queue) {
   mq_attr attributes{};
   if (::mq_getattr(queue, &attributes) == -1) return std::unexpected(Errno{errno});
   return attributes;
+}
+
+Result<int> LinuxKernel::userfaultfd(int flags) {
+  return fd_or_errno(::syscall(SYS_userfaultfd, flags));
 }
 
 }  // namespace tocsin

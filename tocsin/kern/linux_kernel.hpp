@@ -112,9 +112,16 @@ class LinuxKernel : public Kernel {
   Result<> utimensat(int directory, const char* path, const timespec* times, int flags) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
-  Result<void*> mmap(std::size_t length, int protection, int flags) override;
+  Result<void*> mmap(std::size_t length, int protection, int flags, int fd = -1,
+                     std::uint64_t offset = 0) override;
   Result<> munmap(void* address, std::size_t length) override;
   Result<> madvise(void* address, std::size_t length, int advice) override;
+  Result<> mprotect(void* address, std::size_t length, int protection) override;
+  Result<int> memfd_create(const char* name, unsigned flags) override;
+  Result<int> seccomp(unsigned operation, unsigned flags, void* argument) override;
+  Count process_vm_readv(pid_t pid, std::span<const iovec> local,
+                         std::span<const iovec> remote) override;
+  Result<int> userfaultfd(int flags) override;
 };
 
 }  // namespace tocsin

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -67,8 +68,9 @@ Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {
 
 pid_t LinuxKernel::getpid() { return ::getpid(); }
 
-Result<void*> LinuxKernel::mmap(std::size_t length, int protection, int flags) {
-  void* const address = ::mmap(nullptr, length, protection, flags, -1, 0);
+Result<void*> LinuxKernel::mmap(std::size_t length, int protection, int flags, int fd,
+                                std::uint64_t offset) {
+  void* const address = ::mmap(nullptr, length, protection, flags, fd, static_cast<off_t>(offset));
   if (address == MAP_FAILED) return std::unexpected(Errno{errno});
   return address;
 }
@@ -79,6 +81,24 @@ Result<> LinuxKernel::munmap(void* address, std::size_t length) {
 
 Result<> LinuxKernel::madvise(void* address, std::size_t length, int advice) {
   return nothing_or_errno(::madvise(address, length, advice));
+}
+
+Result<> LinuxKernel::mprotect(void* address, std::size_t length, int protection) {
+  return nothing_or_errno(::mprotect(address, length, protection));
+}
+
+Result<int> LinuxKernel::memfd_create(const char* name, unsigned flags) {
+  return fd_or_errno(::memfd_create(name, flags));
+}
+
+Result<int> LinuxKernel::seccomp(unsigned operation, unsigned flags, void* argument) {
+  return fd_or_errno(::syscall(SYS_seccomp, operation, flags, argument));
+}
+
+Count LinuxKernel::process_vm_readv(pid_t pid, std::span<const iovec> local,
+                                    std::span<const iovec> remote) {
+  return count_or_errno(
+      ::process_vm_readv(pid, local.data(), local.size(), remote.data(), remote.size(), 0));
 }
 
 }  // namespace tocsin

@@ -55,9 +55,10 @@ TEST(LoopCreate, FailsAsItsSystemCallsDoAndLeavesNothingOpen) {
       if (fails()) return std::unexpected(Errno{EMFILE});
       return ForwardingKernel::eventfd(initial, flags);
     }
-    Result<void*> mmap(std::size_t length, int protection, int flags) override {
+    Result<void*> mmap(std::size_t length, int protection, int flags, int fd,
+                       std::uint64_t offset) override {
       if (fails()) return std::unexpected(Errno{ENOMEM});
-      return ForwardingKernel::mmap(length, protection, flags);
+      return ForwardingKernel::mmap(length, protection, flags, fd, offset);
     }
     Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override {
       if (fails()) return std::unexpected(Errno{ENOSPC});

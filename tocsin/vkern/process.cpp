@@ -55,8 +55,10 @@ pid_t Process<P>::getpid() {
 // Memory is the program's own: nothing of what a kernel in user space models shows in it.
 
 template <class P>
-Result<void*> Process<P>::mmap(std::size_t length, int protection, int flags) {
-  return LinuxKernel::shared().mmap(length, protection, flags);
+Result<void*> Process<P>::mmap(std::size_t length, int protection, int flags, int fd,
+                               std::uint64_t offset) {
+  if (fd != -1) return std::unexpected(Errno{ENODEV});
+  return LinuxKernel::shared().mmap(length, protection, flags, fd, offset);
 }
 
 template <class P>

@@ -137,7 +137,8 @@ class Process final : public Kernel {
   Result<> utimensat(int directory, const char* path, const timespec* times, int flags) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
-  Result<void*> mmap(std::size_t length, int protection, int flags) override;
+  Result<void*> mmap(std::size_t length, int protection, int flags, int fd = -1,
+                     std::uint64_t offset = 0) override;
   Result<> munmap(void* address, std::size_t length) override;
   Result<> madvise(void* address, std::size_t length, int advice) override;
 
