@@ -104,7 +104,7 @@ _DISTINCT = """epoll_create1? epoll_ctl epoll_p?wait2? eventfd timerfd_\\w+ sign
   inotify_\\w+ pidfd_\\w+ userfaultfd memfd_create accept4 recvmsg sendmsg recvfrom sendto
   getsockopt setsockopt getsockname getpeername socketpair openat2? statx unlinkat sendfile splice
   clock_gettime clock_nanosleep ioctl fcntl mmap munmap madvise ppoll pselect pipe2 dup3 syscall
-  sigprocmask pthread_sigmask""".split()
+  sigprocmask pthread_sigmask mprotect prctl process_vm_readv seccomp""".split()
 _PLAIN = """read write readv writev pread pwrite preadv2? pwritev2? close open poll select socket
   bind listen accept connect send recv shutdown pipe dup2? fork kill stat fstat lseek unlink
   getpid gettid""".split()
