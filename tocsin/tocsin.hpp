@@ -8,6 +8,7 @@
 #include "tocsin/base/result.hpp"
 #include "tocsin/base/time.hpp"
 #include "tocsin/file/file.hpp"
+#include "tocsin/file/file_watch.hpp"
 #include "tocsin/http/server.hpp"
 #include "tocsin/http/static_files.hpp"
 #include "tocsin/kern/linux_kernel.hpp"

@@ -38,4 +38,18 @@ Result<> Kernel::mprotect(void*, std::size_t, int) { return std::unexpected(Errn
 
 Result<int> Kernel::memfd_create(const char*, unsigned) { return std::unexpected(Errno{ENOSYS}); }
 
+Result<int> Kernel::fanotify_init(unsigned, unsigned) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<> Kernel::fanotify_mark(int, unsigned, std::uint64_t, int, const char*) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Count Kernel::getdents64(int, MutableBytes) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<> Kernel::fstatfs(int, struct statfs&) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<> Kernel::name_to_handle_at(int, const char*, file_handle&, int*, int) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
 }  // namespace tocsin

@@ -25,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -109,6 +110,10 @@ class Kernel {
   /// Answers the watch descriptor.
   virtual Result<int> inotify_add_watch(int fd, const char* path, std::uint32_t mask) = 0;
   virtual Result<> inotify_rm_watch(int fd, int watch) = 0;
+  virtual Result<int> fanotify_init(unsigned flags, unsigned event_flags);
+  /// `path` may be null: `directory` itself is marked then.
+  virtual Result<> fanotify_mark(int fd, unsigned flags, std::uint64_t mask, int directory,
+                                 const char* path);
   /// `attributes` (of a queue that is made by this) may be null.
   virtual Result<int> mq_open(const char* name, int flags, mode_t mode,
                               const mq_attr* attributes) = 0;
@@ -198,6 +203,12 @@ class Kernel {
   virtual Result<> symlinkat(const char* target, int directory, const char* path) = 0;
   /// `times`: of the last access and of the last change, or null for now.
   virtual Result<> utimensat(int directory, const char* path, const timespec* times, int flags) = 0;
+  /// Fills `into` with whole `linux_dirent64`s from the directory `fd`; none at its end.
+  virtual Count getdents64(int fd, MutableBytes into);
+  virtual Result<> fstatfs(int fd, struct statfs& into);
+  /// `handle.handle_bytes` is the room behind it before, and the size after.
+  virtual Result<> name_to_handle_at(int directory, const char* path, file_handle& handle,
+                                     int* mount, int flags);
   /// Reads from `from` at `*offset`, which it advances.
   virtual Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) = 0;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Of LinuxKernel: events as descriptors (timers, signals, inotify, message queues).
+// Of LinuxKernel: events as descriptors (timers, signals, inotify, fanotify, message queues).
 #include <mqueue.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,6 +54,15 @@ Result<int> LinuxKernel::inotify_add_watch(int fd, const char* path, std::uint32
 
 Result<> LinuxKernel::inotify_rm_watch(int fd, int watch) {
   return nothing_or_errno(::inotify_rm_watch(fd, watch));
+}
+
+Result<int> LinuxKernel::fanotify_init(unsigned flags, unsigned event_flags) {
+  return fd_or_errno(::fanotify_init(flags, event_flags));
+}
+
+Result<> LinuxKernel::fanotify_mark(int fd, unsigned flags, std::uint64_t mask, int directory,
+                                    const char* path) {
+  return nothing_or_errno(::fanotify_mark(fd, flags, mask, directory, path));
 }
 
 Result<int> LinuxKernel::mq_open(const char* name, int flags, mode_t mode,

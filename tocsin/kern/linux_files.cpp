@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Of LinuxKernel: regular files, their names, and bytes that go past user space.
+#include <dirent.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -87,6 +88,19 @@ Result<> LinuxKernel::symlinkat(const char* target, int directory, const char* p
 
 Result<> LinuxKernel::utimensat(int directory, const char* path, const timespec* times, int flags) {
   return nothing_or_errno(::utimensat(directory, path, times, flags));
+}
+
+Count LinuxKernel::getdents64(int fd, MutableBytes into) {
+  return count_or_errno(::getdents64(fd, into.data(), into.size()));
+}
+
+Result<> LinuxKernel::fstatfs(int fd, struct statfs& into) {
+  return nothing_or_errno(::fstatfs(fd, &into));
+}
+
+Result<> LinuxKernel::name_to_handle_at(int directory, const char* path, file_handle& handle,
+                                        int* mount, int flags) {
+  return nothing_or_errno(::name_to_handle_at(directory, path, &handle, mount, flags));
 }
 
 }  // namespace tocsin

@@ -77,6 +77,10 @@ class LinuxKernel : public Kernel {
   Result<> fsync(int fd) override;
   Result<> ftruncate(int fd, std::uint64_t length) override;
   Result<> unlinkat(int directory, const char* path, int flags) override;
+  Count getdents64(int fd, MutableBytes into) override;
+  Result<> fstatfs(int fd, struct statfs& into) override;
+  Result<> name_to_handle_at(int directory, const char* path, file_handle& handle, int* mount,
+                             int flags) override;
   Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
   Result<int> dup2(int from, int to) override;
   Result<int> ioctl(int fd, unsigned long request, void* argument) override;
@@ -85,6 +89,9 @@ class LinuxKernel : public Kernel {
   Result<int> inotify_init1(int flags) override;
   Result<int> inotify_add_watch(int fd, const char* path, std::uint32_t mask) override;
   Result<> inotify_rm_watch(int fd, int watch) override;
+  Result<int> fanotify_init(unsigned flags, unsigned event_flags) override;
+  Result<> fanotify_mark(int fd, unsigned flags, std::uint64_t mask, int directory,
+                         const char* path) override;
   Result<int> mq_open(const char* name, int flags, mode_t mode, const mq_attr* attributes) override;
   Result<> mq_unlink(const char* name) override;
   Result<> mq_timedsend(int queue, ByteView message, unsigned priority,

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+//
+// FileWatch against a tree in which anything happens.
+//
+// The method. A seed gives a sequence of operations in a folder: files and directories are made,
+// removed, written, renamed over each other, exchanged, moved out of the folder and into it. The
+// changes that FileWatch tells are replayed over a model of what was there at the start; in the end
+// the model has to be what is there. The loop runs between the operations whenever the seed says
+// so, or they are made by another thread while it runs. A failure names its seed.
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "tocsin/base/prng.hpp"
+#include "tocsin/file/file_watch_testing.hpp"
+
+namespace tocsin {
+namespace {
+
+/// The paths below a folder, and whether each is a directory's.
+class Names {
+ public:
+  void replay(const Change& change) {
+    switch (change.kind) {
+      case ChangeKind::created:
+      case ChangeKind::moved_in:
+        remove(change.path);
+        names_[change.path] = change.is_directory;
+        return;
+      case ChangeKind::removed:
+      case ChangeKind::moved_out:
+        return remove(change.path);
+      case ChangeKind::renamed:
+        return rename(change);
+      default:
+        return;
+    }
+  }
+
+  static Names on_disk(const std::string& root) {
+    Names names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root))
+      names.names_[entry.path().string()] = entry.is_directory() && !entry.is_symlink();
+    return names;
+  }
+
+  bool operator==(const Names&) const = default;
+
+  /// What only one of them has.
+  friend std::string difference(const Names& told, const Names& there) {
+    std::string text;
+    for (const auto& [path, is_directory] : told.names_)
+      if (!there.names_.contains(path)) text += "\n  only told:  " + path;
+    for (const auto& [path, is_directory] : there.names_)
+      if (!told.names_.contains(path)) text += "\n  only there: " + path;
+    return text;
+  }
+
+ private:
+  void remove(const std::string& path) {
+    std::erase_if(names_, [&](const auto& entry) { return is_in(entry.first, path); });
+  }
+  void rename(const Change& change) {
+    std::map<std::string, bool> moved{{change.path, change.is_directory}};
+    for (const auto& [path, is_directory] : names_)
+      if (is_in(path, change.from))
+        moved[change.path + path.substr(change.from.size())] = is_directory;
+    remove(change.from);
+    remove(change.path);
+    names_.merge(moved);
+  }
+  static bool is_in(const std::string& path, const std::string& outer) {
+    return path == outer || path.starts_with(outer + "/");
+  }
+
+  std::map<std::string, bool> names_;
+};
+
+/// Does things to files, as the seed says. Most fail: what they want is not there.
+class Meddler {
+ public:
+  Meddler(std::uint64_t seed, std::filesystem::path in, std::filesystem::path out)
+      : prng_(seed), in_(std::move(in)), out_(std::move(out)) {}
+
+  void meddle() {
+    std::error_code ignored;
+    switch (prng_.below(10)) {
+      case 0:
+      case 1:
+        std::ofstream(somewhere()) << "text";
+        return;
+      case 2:
+      case 3:
+      case 4:
+        std::filesystem::create_directories(somewhere(), ignored);
+        return;
+      case 5:
+        std::filesystem::remove(somewhere(), ignored);
+        return;
+      case 6:
+        if (prng_.chance(1, 3)) std::filesystem::remove_all(somewhere(), ignored);
+        return;
+      case 7: {
+        const auto from = somewhere();
+        static_cast<void>(
+            ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, somewhere().c_str(), RENAME_EXCHANGE));
+        return;
+      }
+      default: {
+        const auto from = anywhere();
+        std::filesystem::rename(from, anywhere(), ignored);
+        return;
+      }
+    }
+  }
+  bool chance(std::uint64_t numerator, std::uint64_t denominator) {
+    return prng_.chance(numerator, denominator);
+  }
+
+ private:
+  std::filesystem::path somewhere() {
+    std::filesystem::path path = in_;
+    for (std::uint64_t depth = prng_.below(4) + 1; depth > 0; --depth)
+      path /= std::string(1, static_cast<char>('a' + prng_.below(3)));
+    return path;
+  }
+  std::filesystem::path anywhere() {
+    if (prng_.chance(4, 5)) return somewhere();
+    return out_ / std::string(1, static_cast<char>('a' + prng_.below(3)));
+  }
+
+  Prng prng_;
+  std::filesystem::path in_;
+  std::filesystem::path out_;
+};
+
+class FileWatchProperty : public FileWatchTest {
+ protected:
+  /// A folder in which something is there already, and beside it one that is not watched.
+  Meddler begin(std::uint64_t seed) {
+    const std::string in = "in" + std::to_string(seed);
+    const std::string out = "out" + std::to_string(seed);
+    folder.make_folder(in);
+    folder.make_folder(out);
+    Meddler meddler(seed, folder.at(in), folder.at(out));
+    for (int i = 0; i < 20; ++i) meddler.meddle();
+    model_ = Names::on_disk(folder.at(in));
+    watch(folder.at(in));
+    return meddler;
+  }
+
+  void expect_told(std::uint64_t seed) {
+    const std::string in = folder.at("in" + std::to_string(seed));
+    std::ofstream(in + "/end") << "";
+    EXPECT_TRUE(world.run_until([&] {
+      return std::ranges::any_of(changes,
+                                 [&](const Change& change) { return change.path == in + "/end"; });
+    }));
+    world.run_until_idle();
+    for (const Change& change : changes) model_.replay(change);
+    const Names there = Names::on_disk(in);
+    EXPECT_TRUE(model_ == there) << "seed " << seed << difference(model_, there);
+    unwatch();
+  }
+
+ private:
+  Names model_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Backends, FileWatchProperty,
+                         testing::Values(WatchBackend::inotify, WatchBackend::fanotify),
+                         name_of_watch);
+
+TEST_P(FileWatchProperty, WhoReplaysTheChangesHasWhatIsThere) {
+  ONLY_ON_LINUX("vkern lists no directories");
+  for (std::uint64_t seed = 1; seed <= 8 && !HasFailure(); ++seed) {
+    Meddler meddler = begin(seed);
+    for (int i = 0; i < 300; ++i) {
+      meddler.meddle();
+      if (!meddler.chance(1, 10)) continue;
+      ASSERT_TRUE(world.loop.run_once(Duration::zero()));
+    }
+    expect_told(seed);
+  }
+}
+
+TEST_P(FileWatchProperty, ThatHoldsWhileTheTreeChangesUnderItsEyes) {
+  ONLY_ON_LINUX("vkern lists no directories");
+  for (std::uint64_t seed = 1; seed <= 4 && !HasFailure(); ++seed) {
+    Meddler meddler = begin(seed);
+    std::atomic<bool> is_done = false;
+    {
+      const std::jthread thread([&] {
+        for (int i = 0; i < 800; ++i) meddler.meddle();
+        is_done = true;
+      });
+      while (!is_done) EXPECT_TRUE(world.loop.run_once(std::chrono::milliseconds(1)));
+    }
+    expect_told(seed);
+  }
+}
+
+}  // namespace
+}  // namespace tocsin
