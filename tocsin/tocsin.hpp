@@ -24,6 +24,7 @@
 #include "tocsin/source/clock_timer.hpp"
 #include "tocsin/source/event_counter.hpp"
 #include "tocsin/source/message_queue.hpp"
+#include "tocsin/source/offload.hpp"
 #include "tocsin/source/page_faults.hpp"
 #include "tocsin/source/pipe.hpp"
 #include "tocsin/source/run.hpp"

@@ -68,6 +68,7 @@ void FileEngine::begin(FileOperation& operation) {
   FileCall& call = *operation.call_.release();
   operation.in_flight_ = &call;
   call.operation = &operation;
+  call.engine = this;
   if (call.kind == CallKind::read || call.kind == CallKind::write) {
     call.buffer = loop_.buffers().take();
     call.length = std::min(call.length, call.buffer.room().size());

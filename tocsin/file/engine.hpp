@@ -84,6 +84,7 @@ class FileEngine {
   void close();
 
  private:
+  friend struct internal::FileCall;
   friend class internal::FileOperation;
   friend struct internal::OpenFile;
 

@@ -19,12 +19,14 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "tocsin/file/engine.hpp"
+#include "tocsin/source/thread_pool.hpp"
 #include "tocsin/task/context.hpp"
 
 namespace tocsin::internal {
@@ -51,9 +53,9 @@ struct OpenFile : ListNode {
 
 enum class CallKind : std::uint8_t { open, read, write, sync, status };
 
-/// One system call: its arguments, then its answer. Which members count depends on the kind. Its
-/// links are the engine's to use.
-struct FileCall : ListNode {
+/// One system call: its arguments, then its answer. Which members count depends on the kind. It can
+/// be made by a thread of a pool; for engines of another kind its links are free to use.
+struct FileCall final : PoolJob {
   explicit FileCall(CallKind what, std::shared_ptr<OpenFile> on = nullptr)
       : kind(what), file(std::move(on)) {}
 
@@ -77,8 +79,13 @@ struct FileCall : ListNode {
   FileOperation* operation = nullptr;  // Who waits for it; null: nobody any more.
   bool cancel_sent = false;            // io_uring: the kernel was asked to call it off.
   std::uint8_t answers_due = 0;        // io_uring: completions to come, of the call and its cancel.
-  std::int32_t answer = 0;             // What the kernel said; -errno for a failure.
-  bool started = false;                // Threads: one has taken it from the queue. Under its lock.
+  std::int32_t answer = -ECANCELED;    // What the kernel said; -errno for a failure.
+  FileEngine* engine = nullptr;        // Set when it begins.
+
+ private:
+  // For an engine of threads.
+  void perform() noexcept override;
+  void performed() override;
 };
 
 /// Awaits one call. The outcome is in the call that `take` gives.
