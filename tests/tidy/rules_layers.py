@@ -103,6 +103,7 @@ def third_party(source):
 _DISTINCT = """epoll_create1? epoll_ctl epoll_p?wait2? eventfd timerfd_\\w+ signalfd io_uring_\\w+
   inotify_\\w+ pidfd_\\w+ userfaultfd memfd_create accept4 recvmsg sendmsg recvfrom sendto
   getsockopt setsockopt getsockname getpeername socketpair openat2? statx unlinkat sendfile splice
+  copy_file_range vmsplice io_setup io_submit io_getevents io_destroy
   clock_gettime clock_nanosleep ioctl fcntl mmap munmap madvise ppoll pselect pipe2 dup3 syscall
   sigprocmask pthread_sigmask mprotect prctl process_vm_readv seccomp""".split()
 _PLAIN = """read write readv writev pread pwrite preadv2? pwritev2? close open poll select socket

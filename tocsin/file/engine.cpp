@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tocsin/base/check.hpp"
+#include "tocsin/file/internal/aio_engine.hpp"
 #include "tocsin/file/internal/call.hpp"
 #include "tocsin/file/internal/io_uring_engine.hpp"
 #include "tocsin/file/internal/thread_pool_engine.hpp"
@@ -21,6 +22,11 @@ Result<std::unique_ptr<FileEngine>> FileEngine::create(Loop& loop,
   CHECK(options.most_in_flight > 0 && options.most_in_flight <= 32768,
         "an engine has 1 to 32768 calls in flight: as many as a ring has entries");
   std::string why = "it was asked for";
+  if (options.choice == EngineChoice::aio) {
+    auto made = internal::AioEngine::create(loop, options);
+    if (made) (*made)->why_ = std::move(why);
+    return made;
+  }
   if (options.choice != EngineChoice::threads) {
     auto made = internal::IoUringEngine::create(loop, options);
     if (made && options.choice == EngineChoice::automatic) (*made)->why_ = "io_uring is there";
@@ -69,12 +75,7 @@ void FileEngine::begin(FileOperation& operation) {
   operation.in_flight_ = &call;
   call.operation = &operation;
   call.engine = this;
-  if (call.kind == CallKind::read || call.kind == CallKind::write) {
-    call.buffer = loop_.buffers().take();
-    call.length = std::min(call.length, call.buffer.room().size());
-    if (call.kind == CallKind::write)
-      std::ranges::copy(call.source.first(call.length), call.buffer.room().begin());
-  }
+  if (call.reads() || call.writes()) call.take_buffers(loop_.buffers());
   ++in_flight_;
   if (auto submitted = submit(call); !submitted) {
     call.answer = -submitted.error().value();

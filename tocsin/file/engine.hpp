@@ -2,12 +2,13 @@
 //
 // FileEngine: what makes a call on a regular file while its loop serves others.
 //
-//     File ──> [ FileEngine: io_uring | threads ] ──> the kernel ──> the coroutine that awaits it
+//     File ──> [ FileEngine: io_uring | aio | threads ] ──> the kernel ──> whoever awaits it
 //
 // A regular file is always "ready" (epoll(7) refuses it with EPERM), yet a read of it may wait for
 // a disk. So there is no readiness to wait for, only completion: of an io_uring, whose completions
 // ring an eventfd in the loop; or, where io_uring is forbidden or missing, of a few threads, which
-// answer through the loop's Waker.
+// answer through the loop's Waker. The third engine is the kernel's AIO, for files opened with
+// O_DIRECT, on machines without io_uring; all the rest it leaves to threads.
 //
 // At most so many calls are in flight at once. A further one waits in its coroutine frame until one
 // has ended, first come, first served: awaiting is the back-pressure, and memory stays bounded,
@@ -37,18 +38,20 @@ struct OpenFile;
 }  // namespace internal
 
 /// Which engine; `automatic` is io_uring where it works, else threads.
-enum class EngineChoice : std::uint8_t { automatic, io_uring, threads };
+enum class EngineChoice : std::uint8_t { automatic, io_uring, aio, threads };
 
 struct FileEngineOptions {
   EngineChoice choice = EngineChoice::automatic;
   unsigned threads = 4;          // Of the engine of threads: so many calls run at the same time.
-  unsigned most_in_flight = 64;  // Calls begun and not ended. Each may hold a buffer of the loop's.
+  unsigned most_in_flight = 64;  // Calls begun and not ended. Each may hold a buffer of the loop's,
+                                 // one of a vector 8 of them.
 };
 
 class FileEngine {
  public:
   /// Fails as io_uring_setup(2), io_uring_register(2) and eventfd(2) do, with ENOSYS if an opcode
-  /// is missing (io_uring); with EAGAIN where pthread_create(3) does (threads). Requires:
+  /// is missing (io_uring); with EAGAIN where pthread_create(3) does (threads); as io_setup(2),
+  /// with EAGAIN where /proc/sys/fs/aio-max-nr is used up (aio). Requires:
   /// `threads` is not 0, and `most_in_flight` 1 to 32768, the most entries a ring can have.
   static Result<std::unique_ptr<FileEngine>> create(Loop& loop,
                                                     const FileEngineOptions& options = {});
@@ -60,7 +63,7 @@ class FileEngine {
   /// Files of this engine can be used on, but every operation that would wait gives ECANCELED.
   virtual ~FileEngine();
 
-  /// "io_uring" or "threads".
+  /// "io_uring", "aio" or "threads".
   virtual std::string_view name() const = 0;
 
   /// Why it is not the other one: "it was asked for", "io_uring is there", or the reason for which

@@ -19,9 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 using FileEngineTest = FileTest;
-INSTANTIATE_TEST_SUITE_P(Engines, FileEngineTest,
-                         testing::Values(EngineChoice::io_uring, EngineChoice::threads),
-                         name_of_choice);
+INSTANTIATE_TEST_SUITE_P(Engines, FileEngineTest, every_engine, name_of_choice);
 
 constexpr int make_new = O_RDWR | O_CREAT | O_EXCL;
 
@@ -51,7 +49,7 @@ TEST(FileEngineChoice, AForbiddenOrOldRingMeansThreadsAndSaysSo) {
 }
 
 TEST_P(FileEngineTest, WhatWasAskedForIsWhatThereIs) {
-  EXPECT_EQ(world->engine->name(), on_threads() ? "threads" : "io_uring");
+  EXPECT_EQ(world->engine->name(), name_of(GetParam()));
   EXPECT_EQ(world->engine->why(), "it was asked for");
 }
 
@@ -145,6 +143,20 @@ class FileScenario final : public CancellationScenario {
     if (!size) co_return;
     EXPECT_EQ(*size, 4u);
     ++waits_;
+    const std::array parts{as_bytes("te"), as_bytes("xt")};
+    const auto gathered = co_await file->write_at(0, parts);
+    if (!gathered) co_return;
+    ++waits_;
+    std::array<std::byte, 8> room;
+    const std::array into{MutableBytes(room)};
+    const auto scattered = co_await file->read_at(0, into);
+    if (!scattered) co_return;
+    EXPECT_EQ(as_text(std::span(room).first(*scattered)), "text");
+    ++waits_;
+    const auto named =
+        co_await File::rename(*world_.engine, world_.path("file"), world_.path("new"));
+    if (!named) co_return;
+    ++waits_;
     const auto read = co_await file->read_at(0);
     if (!read) co_return;
     EXPECT_EQ(as_text(*read), "text");
@@ -192,8 +204,10 @@ class FileScenario final : public CancellationScenario {
 };
 
 TEST_P(FileEngineTest, EveryWaitEndsInEveryWay) {
+  if (GetParam() == EngineChoice::aio)
+    GTEST_SKIP() << "io_destroy(2) takes 40 ms, and this makes 128 engines: see aio_engine_test";
   const auto make_scenario = [] { return std::make_unique<FileScenario>(GetParam()); };
-  EXPECT_EQ(walk_through_cancellation(make_scenario), 5);
+  EXPECT_EQ(walk_through_cancellation(make_scenario), 8);
 }
 
 TEST_P(FileEngineTest, ACallThatCompletesAlthoughCancelledCounts) {

@@ -13,6 +13,10 @@
 // cannot be. Destroying a frame that waits is legal too, and waits for nothing: the call owns all
 // it touches, the open file included, and is finished and cleaned up behind the frame's back.
 //
+// With O_DIRECT the page cache is left out: offset and length of each call, and so `most` and what
+// is written, have to be multiples of the disk's block (statx(2), STATX_DIOALIGN), else EINVAL; the
+// buffers are aligned. It is what EngineChoice::aio is for.
+//
 // Directories can be opened (O_DIRECTORY) to open files relative to them. Pipes, terminals and
 // sockets are for FdSource: here a read of one may hold a thread for ever.
 //
@@ -28,6 +32,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -69,6 +74,16 @@ class File {
   /// As `open`, relative to this directory (openat(2)).
   Task<Result<File>> open_at(std::string path, int flags, mode_t mode = 0666) const;
 
+  /// Gives the file `from` the name `to`, in one step: a file of that name is replaced, and nobody
+  /// ever sees it missing or in part. `flags` are renameat2(2)'s (RENAME_NOREPLACE: EEXIST
+  /// instead). Fails as rename(2): ENOENT, EXDEV (another filesystem: copy it), EACCES, EROFS, ...;
+  /// ECANCELED.
+  static Task<Result<>> rename(FileEngine& engine, std::string from, std::string to,
+                               unsigned flags = 0);
+
+  /// What statx(2) says of `path`, through symbolic links. Fails as statx(2): ENOENT, ...
+  static Task<Result<struct statx>> status_of(FileEngine& engine, std::string path);
+
   /// Reads up to `most` bytes from `offset` on into a buffer of the loop's, which bounds it, too
   /// (LoopOptions::buffer_size). Fewer bytes than asked for are no sign of the end; none are, if
   /// any were asked for. What is in the page cache is read at once, up to a file's share of a turn.
@@ -78,6 +93,12 @@ class File {
     return ReadAt(file_, offset, most);
   }
 
+  /// Reads into the parts of `into`, in order, as preadv(2), and gives how many bytes came; fewer
+  /// than there is room for are no sign of the end, none are. What is not in the page cache comes
+  /// through buffers of the loop's, 8 of them at most, and is copied. `into` and what it names must
+  /// last until the end of the await; nothing is written there after it. Fails as above.
+  Task<Result<std::size_t>> read_at(std::uint64_t offset, std::span<const MutableBytes> into) const;
+
   /// Writes all of `bytes` from `offset` on, in as many calls as that takes, each of a buffer's
   /// size at most. A file open with O_APPEND takes them at its end (pwrite(2), "BUGS"). `bytes` are
   /// copied and must last until the end of the await. Fails as pwrite(2): ENOSPC, EDQUOT, EFBIG,
@@ -85,6 +106,9 @@ class File {
   /// first part of them. RLIMIT_FSIZE raises SIGXFSZ in a thread of the kernel's or the engine's
   /// choice.
   Task<Result<>> write_at(std::uint64_t offset, ByteView bytes) const;
+
+  /// As above, all of `parts`, one behind the other, as pwritev(2), 8 buffers a call at most.
+  Task<Result<>> write_at(std::uint64_t offset, std::span<const ByteView> parts) const;
 
   /// Waits until what was written is on the disk (fsync(2)): EIO, ENOSPC, EDQUOT say that it is
   /// not, and once said are forgotten by the kernel (fsync(2), "ERRORS"); EINVAL if it has no disk.

@@ -19,9 +19,7 @@
 namespace tocsin {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Engines, FileTest,
-                         testing::Values(EngineChoice::io_uring, EngineChoice::threads),
-                         name_of_choice);
+INSTANTIATE_TEST_SUITE_P(Engines, FileTest, every_engine, name_of_choice);
 
 constexpr int make_new = O_RDWR | O_CREAT | O_EXCL;
 

@@ -3,9 +3,9 @@
 // SlowDisk, FileWorld: what tests of files need: a disk that is as slow, as short and as broken as
 // the test says, and a loop with an engine on it.
 //
-// A page cache hides the disk from a test, and a real disk cannot be told to wait. So calls of both
-// engines pass a gate here: those of threads in the thread, those of io_uring where they are
-// submitted.
+// A page cache hides the disk from a test, and a real disk cannot be told to wait. So calls of all
+// engines pass a gate here: those of threads in the thread, those of io_uring and of the kernel's
+// AIO where they are submitted.
 //
 // Thread rule: the test's thread; SlowDisk's calls also from the engine's.
 #pragma once
@@ -20,8 +20,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -49,18 +51,22 @@ class SlowDisk final : public ForwardingKernel {
   /// Lets one call through, or whatever a ring has queued.
   void let_pass() {
     if (ring_ != nullptr) return ring_->pass();
+    if (!held_back_.empty()) return submit_held_back();
     set_permits(1);
   }
   /// Opens the gate.
   void release() {
     set_permits(INT_MAX);
     if (ring_ != nullptr) ring_->pass();
+    submit_held_back();
   }
   /// How many calls have come as far as the gate: of threads only.
   int arrived() const { return arrived_; }
   void wait_until_arrived(int count) const {
     for (int now = arrived_; now < count; now = arrived_) arrived_.wait(now);
   }
+  /// How many calls were made through the kernel's AIO.
+  int submitted() const { return submitted_; }
 
   Result<int> openat(int directory, const char* path, int flags, mode_t mode) override {
     pass();
@@ -82,12 +88,42 @@ class SlowDisk final : public ForwardingKernel {
     return below_.pwrite(fd, bytes.first(std::min(bytes.size(), most_written.load())), offset);
   }
   Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override {
-    if (!cached) return std::unexpected(Errno::again);
+    if (flags == RWF_NOWAIT && !cached) return std::unexpected(Errno::again);
+    if (flags == 0) pass();
+    if (flags == 0 && answer != 0) return std::unexpected(Errno{-answer});
     return below_.preadv2(fd, into, offset, flags);
+  }
+  Count pwritev2(int fd, std::span<const iovec> from, std::uint64_t offset, int flags) override {
+    if (!is_linux_under_test()) return std::unexpected(Errno{ENOSYS});  // And so no disk.
+    pass();
+    if (answer != 0) return std::unexpected(Errno{-answer});
+    return below_.pwritev2(fd, cut(from), offset, flags);
   }
   Result<> fsync(int fd) override {
     pass();
+    if (answer != 0) return std::unexpected(Errno{-answer});
     return below_.fsync(fd);
+  }
+  Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
+                     unsigned flags) override {
+    pass();
+    return below_.renameat2(from, from_path, to, to_path, flags);
+  }
+  Count io_submit(aio_context_t context, std::span<iocb* const> calls) override {
+    if (!is_held()) {
+      const auto count = below_.io_submit(context, calls);
+      submitted_ += static_cast<int>(count.value_or(0));
+      return count;
+    }
+    for (const iocb* call : calls) held_back_.push_back({context, *call});
+    return calls.size();
+  }
+  Count io_getevents(aio_context_t context, long least, std::span<io_event> into,
+                     const timespec* timeout) override {
+    const auto count = below_.io_getevents(context, least, into, timeout);
+    for (io_event& event : into.first(count.value_or(0)))
+      if (answer != 0) event.res = answer;
+    return count;
   }
   Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
     if (!ring_refused) return std::unexpected(ring_refused.error());
@@ -110,6 +146,10 @@ class SlowDisk final : public ForwardingKernel {
     Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t number) override {
       const std::size_t size = std::min(bytes.size(), disk.most_written.load());
       return below_->write(fd, bytes.first(size), offset, number);
+    }
+    Result<> writev(int fd, std::span<const iovec> from, std::uint64_t offset,
+                    std::uint64_t number) override {
+      return below_->writev(fd, disk.cut(from), offset, number);
     }
     Result<> submit() override {
       if (disk.submits_to_fail > 0) {
@@ -144,12 +184,30 @@ class SlowDisk final : public ForwardingKernel {
     permits_ = permits;
     wake_.notify_all();
   }
+  // A vector that may not be written whole: its first part.
+  std::span<const iovec> cut(std::span<const iovec> from) const {
+    return most_written == SIZE_MAX ? from : from.first(1);
+  }
+  void submit_held_back() {
+    for (auto& [context, call] : std::exchange(held_back_, {})) {
+      const std::array calls{&call};
+      EXPECT_EQ(below_.io_submit(context, calls), Count(1));
+      ++submitted_;
+    }
+  }
   bool is_held() {
     const std::lock_guard lock(mutex_);
     return permits_ == 0;
   }
 
+  struct HeldBack {
+    aio_context_t context;
+    iocb call;
+  };
+
   Ring* ring_ = nullptr;
+  std::vector<HeldBack> held_back_;  // Calls of AIO that have come to the gate.
+  int submitted_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
   int permits_ = INT_MAX;  // INT_MAX: the gate is open.
@@ -213,23 +271,31 @@ struct FileWorld {
   std::unique_ptr<FileEngine> engine;
 };
 
-/// One suite, both engines; where io_uring is refused, its half is skipped and says why.
+inline std::string name_of(EngineChoice choice) {
+  if (choice == EngineChoice::io_uring) return "io_uring";
+  return choice == EngineChoice::aio ? "aio" : "threads";
+}
+inline std::string name_of_choice(const testing::TestParamInfo<EngineChoice>& info) {
+  return name_of(info.param);
+}
+inline const auto every_engine =
+    testing::Values(EngineChoice::io_uring, EngineChoice::aio, EngineChoice::threads);
+
+/// One suite, all engines; where one is refused, its part is skipped and says why.
 class FileTest : public testing::TestWithParam<EngineChoice> {
  protected:
   void SetUp() override { make({}); }
   void make(FileEngineOptions options, const LoopOptions& loop_options = {}) {
     options.choice = GetParam();
     world.emplace(options, loop_options);
-    if (world->engine == nullptr) GTEST_SKIP() << "io_uring: " << world->made.error().message();
+    if (world->engine == nullptr)
+      GTEST_SKIP() << name_of(GetParam()) << ": " << world->made.error().message();
   }
-  bool on_threads() const { return GetParam() == EngineChoice::threads; }
+  /// Whether calls on a file in the page cache are made by threads.
+  bool on_threads() const { return GetParam() != EngineChoice::io_uring; }
 
  public:
   std::optional<FileWorld> world;
 };
-
-inline std::string name_of_choice(const testing::TestParamInfo<EngineChoice>& info) {
-  return info.param == EngineChoice::threads ? "threads" : "io_uring";
-}
 
 }  // namespace tocsin

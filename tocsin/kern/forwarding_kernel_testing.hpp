@@ -150,6 +150,29 @@ class ForwardingKernel : public Kernel {
   Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override {
     return below_.sendfile(to, from, offset, count);
   }
+  Count copy_file_range(int from, std::uint64_t* from_offset, int to, std::uint64_t* to_offset,
+                        std::size_t count) override {
+    return below_.copy_file_range(from, from_offset, to, to_offset, count);
+  }
+  Count splice(int from, std::uint64_t* from_offset, int to, std::uint64_t* to_offset,
+               std::size_t count, unsigned flags) override {
+    return below_.splice(from, from_offset, to, to_offset, count, flags);
+  }
+  Count tee(int from, int to, std::size_t count, unsigned flags) override {
+    return below_.tee(from, to, count, flags);
+  }
+  Count vmsplice(int fd, std::span<const iovec> pages, unsigned flags) override {
+    return below_.vmsplice(fd, pages, flags);
+  }
+  Result<aio_context_t> io_setup(unsigned events) override { return below_.io_setup(events); }
+  Result<> io_destroy(aio_context_t context) override { return below_.io_destroy(context); }
+  Count io_submit(aio_context_t context, std::span<iocb* const> calls) override {
+    return below_.io_submit(context, calls);
+  }
+  Count io_getevents(aio_context_t context, long least, std::span<io_event> into,
+                     const timespec* timeout) override {
+    return below_.io_getevents(context, least, into, timeout);
+  }
   Result<int> dup2(int from, int to) override { return below_.dup2(from, to); }
   Result<int> ioctl(int fd, unsigned long request, void* argument) override {
     return below_.ioctl(fd, request, argument);
@@ -262,6 +285,14 @@ class ForwardingIoUring : public IoUring {
   Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t user_data) override {
     return below_->write(fd, bytes, offset, user_data);
   }
+  Result<> readv(int fd, std::span<const iovec> into, std::uint64_t offset,
+                 std::uint64_t user_data) override {
+    return below_->readv(fd, into, offset, user_data);
+  }
+  Result<> writev(int fd, std::span<const iovec> from, std::uint64_t offset,
+                  std::uint64_t user_data) override {
+    return below_->writev(fd, from, offset, user_data);
+  }
   Result<> fsync(int fd, std::uint64_t user_data) override { return below_->fsync(fd, user_data); }
   Result<> openat(int directory, const char* path, int flags, mode_t mode,
                   std::uint64_t user_data) override {
@@ -270,6 +301,10 @@ class ForwardingIoUring : public IoUring {
   Result<> statx(int directory, const char* path, int flags, unsigned mask, struct statx& into,
                  std::uint64_t user_data) override {
     return below_->statx(directory, path, flags, mask, into, user_data);
+  }
+  Result<> renameat2(int from, const char* from_path, int to, const char* to_path, unsigned flags,
+                     std::uint64_t user_data) override {
+    return below_->renameat2(from, from_path, to, to_path, flags, user_data);
   }
   Result<> cancel(std::uint64_t target, std::uint64_t user_data) override {
     return below_->cancel(target, user_data);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include <cstdint>
@@ -55,6 +56,11 @@ class IoUring {
   virtual Result<> read(int fd, MutableBytes into, std::uint64_t offset,
                         std::uint64_t user_data) = 0;
   virtual Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t user_data) = 0;
+  /// The array of parts must stay until `submit`, what they name until the completion.
+  virtual Result<> readv(int fd, std::span<const iovec> into, std::uint64_t offset,
+                         std::uint64_t user_data) = 0;
+  virtual Result<> writev(int fd, std::span<const iovec> from, std::uint64_t offset,
+                          std::uint64_t user_data) = 0;
   virtual Result<> fsync(int fd, std::uint64_t user_data) = 0;
   /// `path` must stay until the completion.
   virtual Result<> openat(int directory, const char* path, int flags, mode_t mode,
@@ -62,6 +68,9 @@ class IoUring {
   /// `path` and `into` must stay until the completion.
   virtual Result<> statx(int directory, const char* path, int flags, unsigned mask,
                          struct statx& into, std::uint64_t user_data) = 0;
+  /// Both paths must stay until the completion.
+  virtual Result<> renameat2(int from, const char* from_path, int to, const char* to_path,
+                             unsigned flags, std::uint64_t user_data) = 0;
   /// Asks that the call `target` be cancelled: it then completes with -ECANCELED, or with its
   /// result if it was faster.
   virtual Result<> cancel(std::uint64_t target, std::uint64_t user_data) = 0;

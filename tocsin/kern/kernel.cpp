@@ -52,4 +52,30 @@ Result<> Kernel::name_to_handle_at(int, const char*, file_handle&, int*, int) {
   return std::unexpected(Errno{ENOSYS});
 }
 
+Count Kernel::copy_file_range(int, std::uint64_t*, int, std::uint64_t*, std::size_t) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Count Kernel::splice(int, std::uint64_t*, int, std::uint64_t*, std::size_t, unsigned) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Count Kernel::tee(int, int, std::size_t, unsigned) { return std::unexpected(Errno{ENOSYS}); }
+
+Count Kernel::vmsplice(int, std::span<const iovec>, unsigned) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Result<aio_context_t> Kernel::io_setup(unsigned) { return std::unexpected(Errno{ENOSYS}); }
+
+Result<> Kernel::io_destroy(aio_context_t) { return std::unexpected(Errno{ENOSYS}); }
+
+Count Kernel::io_submit(aio_context_t, std::span<iocb* const>) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Count Kernel::io_getevents(aio_context_t, long, std::span<io_event>, const timespec*) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
 }  // namespace tocsin

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/openat2.h>
 #include <mqueue.h>
 #include <poll.h>
@@ -211,6 +212,24 @@ class Kernel {
                                      int* mount, int flags);
   /// Reads from `from` at `*offset`, which it advances.
   virtual Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) = 0;
+  /// Between two regular files, at their offsets, which it advances.
+  virtual Count copy_file_range(int from, std::uint64_t* from_offset, int to,
+                                std::uint64_t* to_offset, std::size_t count);
+  /// One of the two is a pipe, whose offset is null; null is also "at the current position".
+  virtual Count splice(int from, std::uint64_t* from_offset, int to, std::uint64_t* to_offset,
+                       std::size_t count, unsigned flags);
+  virtual Count tee(int from, int to, std::size_t count, unsigned flags);
+  virtual Count vmsplice(int fd, std::span<const iovec> pages, unsigned flags);
+
+  // Asynchronous I/O of the kernel's, as it was before io_uring (aio(7) is the C library's, which
+  // is made of threads).
+  virtual Result<aio_context_t> io_setup(unsigned events);
+  virtual Result<> io_destroy(aio_context_t context);
+  /// Answers how many it took: fewer if one that is not the first was refused.
+  virtual Count io_submit(aio_context_t context, std::span<iocb* const> calls);
+  /// Waits for `least` events (0: only looks), until `timeout` is over (null: no limit).
+  virtual Count io_getevents(aio_context_t context, long least, std::span<io_event> into,
+                             const timespec* timeout);
 
   // ---- the process ------------------------------------------------------------------------------
   virtual Result<timespec> clock_gettime(clockid_t clock) = 0;

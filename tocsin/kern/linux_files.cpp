@@ -3,6 +3,7 @@
 // Of LinuxKernel: regular files, their names, and bytes that go past user space.
 #include <dirent.h>
 #include <sys/sendfile.h>
+// Of LinuxKernel: regular files and their names.
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,13 +57,6 @@ Result<> LinuxKernel::ftruncate(int fd, std::uint64_t length) {
 
 Result<> LinuxKernel::unlinkat(int directory, const char* path, int flags) {
   return nothing_or_errno(::unlinkat(directory, path, flags));
-}
-
-Count LinuxKernel::sendfile(int to, int from, std::uint64_t* offset, std::size_t count) {
-  auto position = static_cast<off_t>(*offset);
-  const auto sent = count_or_errno(::sendfile(to, from, &position, count));
-  if (sent) *offset = static_cast<std::uint64_t>(position);
-  return sent;
 }
 
 Result<> LinuxKernel::mkdirat(int directory, const char* path, mode_t mode) {

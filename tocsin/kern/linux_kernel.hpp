@@ -82,6 +82,17 @@ class LinuxKernel : public Kernel {
   Result<> name_to_handle_at(int directory, const char* path, file_handle& handle, int* mount,
                              int flags) override;
   Count sendfile(int to, int from, std::uint64_t* offset, std::size_t count) override;
+  Count copy_file_range(int from, std::uint64_t* from_offset, int to, std::uint64_t* to_offset,
+                        std::size_t count) override;
+  Count splice(int from, std::uint64_t* from_offset, int to, std::uint64_t* to_offset,
+               std::size_t count, unsigned flags) override;
+  Count tee(int from, int to, std::size_t count, unsigned flags) override;
+  Count vmsplice(int fd, std::span<const iovec> pages, unsigned flags) override;
+  Result<aio_context_t> io_setup(unsigned events) override;
+  Result<> io_destroy(aio_context_t context) override;
+  Count io_submit(aio_context_t context, std::span<iocb* const> calls) override;
+  Count io_getevents(aio_context_t context, long least, std::span<io_event> into,
+                     const timespec* timeout) override;
   Result<int> dup2(int from, int to) override;
   Result<int> ioctl(int fd, unsigned long request, void* argument) override;
   Result<int> epoll_create(int size) override;

@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/loop/buffer_pool.hpp"
 
+#include <new>
+
 namespace tocsin {
+namespace {
+
+// A page's, as O_DIRECT wants it (open(2), "NOTES").
+constexpr std::align_val_t alignment{4096};
+
+void release(std::byte* memory) { operator delete[](memory, alignment); }
+
+}  // namespace
 
 BufferPool::~BufferPool() {
-  delete[] next_;
-  while (spare_count_ > 0) delete[] spare_[--spare_count_];
+  release(next_);
+  while (spare_count_ > 0) release(spare_[--spare_count_]);
 }
 
 std::byte* BufferPool::find_next() {
-  return spare_count_ > 0 ? spare_[--spare_count_] : new std::byte[buffer_size_];
+  return spare_count_ > 0 ? spare_[--spare_count_] : new (alignment) std::byte[buffer_size_];
 }
 
 void BufferPool::put_aside(std::byte* memory) {
   if (spare_count_ < most_spare)
     spare_[spare_count_++] = memory;
   else
-    delete[] memory;
+    release(memory);
 }
 
 }  // namespace tocsin

@@ -8,6 +8,8 @@
 // the reader looks at it. The buffer given back last is lent first, so a loop that serves ten
 // thousand echoes works in one buffer that stays in the cache.
 //
+// Buffers begin at a page, so that files opened with O_DIRECT can be read and written through them.
+//
 // Ownership: the pool owns what is not lent and must outlive what is. Thread rule: its loop's
 // thread.
 #pragma once

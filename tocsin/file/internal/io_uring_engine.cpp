@@ -16,8 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array operations{IORING_OP_OPENAT, IORING_OP_READ,  IORING_OP_WRITE,
-                                IORING_OP_FSYNC,  IORING_OP_STATX, IORING_OP_ASYNC_CANCEL};
+constexpr std::array operations{IORING_OP_OPENAT,   IORING_OP_READ,   IORING_OP_READV,
+                                IORING_OP_WRITE,    IORING_OP_WRITEV, IORING_OP_FSYNC,
+                                IORING_OP_RENAMEAT, IORING_OP_STATX,  IORING_OP_ASYNC_CANCEL};
 
 // A call goes by its address, its cancellation by the odd number behind it.
 constexpr std::uint64_t cancel_bit = 1;
@@ -84,10 +85,18 @@ Result<> IoUringEngine::queue(FileCall& call) {
       return ring_->read(call.fd(), call.room(), call.offset, number);
     case CallKind::write:
       return ring_->write(call.fd(), call.room(), call.offset, number);
+    case CallKind::readv:
+      return ring_->readv(call.fd(), call.parts, call.offset, number);
+    case CallKind::writev:
+      return ring_->writev(call.fd(), call.parts, call.offset, number);
     case CallKind::sync:
       return ring_->fsync(call.fd(), number);
     case CallKind::status:
-      return ring_->statx(call.fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, call.status, number);
+      return ring_->statx(call.fd(), call.path.c_str(), call.flags, STATX_BASIC_STATS, call.status,
+                          number);
+    case CallKind::rename:
+      return ring_->renameat2(call.fd(), call.path.c_str(), call.fd(), call.new_path.c_str(),
+                              static_cast<unsigned>(call.flags), number);
   }
   return std::unexpected(Errno::invalid);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// ThreadPoolEngine: the FileEngine that is a few threads which may block.
+// ThreadPoolEngine: the FileEngine that is a few threads which may block; and half of the one that
+// is the kernel's AIO.
 //
 //     submit ──> ThreadPool ──> [ FileCall::perform: pread, pwrite, ... ] ──> awaiters are posted
 //
@@ -18,7 +19,7 @@
 
 namespace tocsin::internal {
 
-class ThreadPoolEngine final : public FileEngine {
+class ThreadPoolEngine : public FileEngine {
  public:
   /// Starts the threads; EAGAIN if the system has none left.
   static Result<std::unique_ptr<FileEngine>> create(Loop& loop, const FileEngineOptions& options);
@@ -26,13 +27,14 @@ class ThreadPoolEngine final : public FileEngine {
 
   std::string_view name() const override { return "threads"; }
 
- private:
+ protected:
   ThreadPoolEngine(Loop& loop, const FileEngineOptions& options, std::unique_ptr<ThreadPool> pool)
       : FileEngine(loop, options), pool_(std::move(pool)) {}
 
   Result<> submit(FileCall& call) override;
   void cancel(FileCall& call) override;
 
+ private:
   std::unique_ptr<ThreadPool> pool_;
 };
 

@@ -99,6 +99,24 @@ Result<> LinuxIoUring::write(int fd, ByteView bytes, std::uint64_t offset,
   return {};
 }
 
+Result<> LinuxIoUring::readv(int fd, std::span<const iovec> into, std::uint64_t offset,
+                             std::uint64_t user_data) {
+  const auto entry = place();
+  if (!entry) return std::unexpected(entry.error());
+  io_uring_prep_readv(*entry, fd, into.data(), static_cast<unsigned>(into.size()), offset);
+  io_uring_sqe_set_data64(*entry, user_data);
+  return {};
+}
+
+Result<> LinuxIoUring::writev(int fd, std::span<const iovec> from, std::uint64_t offset,
+                              std::uint64_t user_data) {
+  const auto entry = place();
+  if (!entry) return std::unexpected(entry.error());
+  io_uring_prep_writev(*entry, fd, from.data(), static_cast<unsigned>(from.size()), offset);
+  io_uring_sqe_set_data64(*entry, user_data);
+  return {};
+}
+
 Result<> LinuxIoUring::fsync(int fd, std::uint64_t user_data) {
   const auto entry = place();
   if (!entry) return std::unexpected(entry.error());
@@ -121,6 +139,15 @@ Result<> LinuxIoUring::statx(int directory, const char* path, int flags, unsigne
   const auto entry = place();
   if (!entry) return std::unexpected(entry.error());
   io_uring_prep_statx(*entry, directory, path, flags, mask, &into);
+  io_uring_sqe_set_data64(*entry, user_data);
+  return {};
+}
+
+Result<> LinuxIoUring::renameat2(int from, const char* from_path, int to, const char* to_path,
+                                 unsigned flags, std::uint64_t user_data) {
+  const auto entry = place();
+  if (!entry) return std::unexpected(entry.error());
+  io_uring_prep_renameat(*entry, from, from_path, to, to_path, flags);
   io_uring_sqe_set_data64(*entry, user_data);
   return {};
 }

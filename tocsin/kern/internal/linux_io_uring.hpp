@@ -36,11 +36,17 @@ class LinuxIoUring final : public IoUring {
   Result<> poll_remove(std::uint64_t target, std::uint64_t user_data) override;
   Result<> read(int fd, MutableBytes into, std::uint64_t offset, std::uint64_t user_data) override;
   Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t user_data) override;
+  Result<> readv(int fd, std::span<const iovec> into, std::uint64_t offset,
+                 std::uint64_t user_data) override;
+  Result<> writev(int fd, std::span<const iovec> from, std::uint64_t offset,
+                  std::uint64_t user_data) override;
   Result<> fsync(int fd, std::uint64_t user_data) override;
   Result<> openat(int directory, const char* path, int flags, mode_t mode,
                   std::uint64_t user_data) override;
   Result<> statx(int directory, const char* path, int flags, unsigned mask, struct statx& into,
                  std::uint64_t user_data) override;
+  Result<> renameat2(int from, const char* from_path, int to, const char* to_path, unsigned flags,
+                     std::uint64_t user_data) override;
   Result<> cancel(std::uint64_t target, std::uint64_t user_data) override;
   Result<> submit() override;
   Result<> submit_and_wait(const timespec* timeout) override;
