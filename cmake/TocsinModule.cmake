@@ -80,7 +80,7 @@ endfunction()
 # All headers but helpers of tests; of internal/ ones only those that a public one includes.
 function(tocsin_public_headers out)
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tocsin/*.hpp)
-  list(FILTER all EXCLUDE REGEX "_testing\\.hpp$")
+  list(FILTER all EXCLUDE REGEX "_testing\\.hpp$|/tocsin/adapters/")
   set(public ${all})
   list(FILTER public EXCLUDE REGEX "/internal/")
   set(unread ${public})
