@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 
 #include "cli/kind.hpp"
@@ -33,6 +34,13 @@ Result<Specimen> make_queue(Kernel& kernel) {
 
 Result<Specimen> make_inotify(Kernel& kernel) {
   return specimen(kernel, kernel.inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+}
+
+// What ordinary users may have is for single files and directories.
+template <bool whole_file_systems>
+Result<Specimen> make_fanotify(Kernel& kernel) {
+  const unsigned kind = whole_file_systems ? FAN_CLASS_CONTENT : FAN_REPORT_FID;
+  return specimen(kernel, kernel.fanotify_init(kind | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY));
 }
 
 Result<Specimen> make_terminal(Kernel& kernel) {
@@ -90,6 +98,18 @@ std::vector<Kind> file_kinds() {
        "inotify(7)",
        make_inotify,
        {{EMFILE, "too many: sysctl fs.inotify.max_user_instances"}}},
+      {"file identities",
+       "fanotify(7)",
+       make_fanotify<false>,
+       {{EPERM, "needs CAP_SYS_ADMIN before Linux 5.13"},
+        {ENOSYS, "this kernel has none (CONFIG_FANOTIFY)"},
+        {EMFILE, "too many: sysctl fs.fanotify.max_user_groups"}}},
+      {"whole file systems",
+       "fanotify(7)",
+       make_fanotify<true>,
+       {{EPERM, "needs CAP_SYS_ADMIN"},
+        {ENOSYS, "this kernel has none (CONFIG_FANOTIFY)"},
+        {EMFILE, "too many: sysctl fs.fanotify.max_user_groups"}}},
       {"terminal", "pty(7)", make_terminal, {{ENOENT, "no /dev/ptmx: mount devpts"}}},
       {"tun, tap",
        "netdevice(7)",

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include <thread>
+
 #include "cli/kind.hpp"
 #include "tocsin/kern/io_uring.hpp"
+#include "tocsin/source/seccomp_filter.hpp"
 
 namespace tocsin::cli {
 namespace {
@@ -40,6 +45,19 @@ Result<Specimen> make_io_uring(Kernel& kernel) {
   return Specimen(fd, std::shared_ptr<IoUring>(std::move(*ring)));
 }
 
+// Ordinary users may watch over faults of their own code only, not of the kernel's on their behalf.
+Result<Specimen> make_page_faults(Kernel& kernel) {
+  return specimen(kernel, kernel.userfaultfd(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
+}
+
+// A filter is for ever, so a thread takes it that ends at once.
+Result<Specimen> make_seccomp(Kernel& kernel) {
+  Result<Fd> listener = std::unexpected(Errno{ENOSYS});
+  std::jthread([&] { listener = SeccompFilter().install(kernel); }).join();
+  if (!listener) return std::unexpected(listener.error());
+  return Specimen(std::move(*listener));
+}
+
 constexpr std::string_view wake = "needs CAP_WAKE_ALARM";
 
 }  // namespace
@@ -71,6 +89,19 @@ std::vector<Kind> process_kinds() {
       {"counter", "eventfd(2)", make_eventfd},
       {"process", "pidfd_open(2)", make_pidfd, {{ENOSYS, "since Linux 5.3"}}},
       {"epoll", "epoll(7)", make_epoll, {}, "at most five deep, and no cycles"},
+      {"page faults",
+       "userfaultfd(2)",
+       make_page_faults,
+       {{ENOSYS, "this kernel has none (CONFIG_USERFAULTFD), or a container's filter forbids it"},
+        {EPERM, "forbidden, by a container's filter perhaps"}},
+       "of user code; of system calls, too, with CAP_SYS_PTRACE"},
+      {"system calls",
+       "seccomp_unotify(2)",
+       make_seccomp,
+       {{EINVAL, "since Linux 5.0 (CONFIG_SECCOMP_FILTER)"},
+        {ENOSYS, "this kernel has no seccomp (CONFIG_SECCOMP)"},
+        {EBUSY, "a supervisor is there already, a container's perhaps"}},
+       "of a sandboxed process, put to a supervisor"},
       {"io_uring",
        "io_uring(7)",
        make_io_uring,

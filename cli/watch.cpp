@@ -18,7 +18,8 @@ namespace {
 
 std::vector<WatchKind> all_kinds() {
   std::vector<WatchKind> all = time_watch_kinds();
-  for (const auto& more : {socket_watch_kinds()}) std::ranges::copy(more, std::back_inserter(all));
+  for (const auto& more : {socket_watch_kinds(), queue_watch_kinds(), file_watch_kinds()})
+    std::ranges::copy(more, std::back_inserter(all));
   return all;
 }
 
@@ -28,6 +29,7 @@ std::string footer() {
     text += fmt::format("  {:<28}{}\n", kind.form, kind.about);
   text += R"(
 Examples:
+  tocsin watch file:/etc --recursive        every change of a file below /etc
   tocsin watch timer:5s signal:HUP          both, in one stream of lines
   tocsin watch udp:127.0.0.1:5353 --json    a line of JSON for each datagram
   tocsin watch tcp::9000 --once             waits for one connection
@@ -96,6 +98,7 @@ CLI::App* add_watch(CLI::App& app, WatchArguments& arguments) {
   CLI::App* const command = app.add_subcommand("watch", "wait for any mix of events");
   command->footer(footer());
   command->add_option("WHAT", arguments.what, "what to watch; see below")->required();
+  command->add_flag("-r,--recursive", arguments.recursive, "of folders: what is below them, too");
   command->add_flag("--json", arguments.style.json, "each event as a line of JSON");
   command
       ->add_option("-x,--exec", arguments.style.command,

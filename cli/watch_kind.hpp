@@ -43,5 +43,7 @@ struct WatchKind {
 
 std::vector<WatchKind> time_watch_kinds();    // watch_time.cpp: timers, signals
 std::vector<WatchKind> socket_watch_kinds();  // watch_sockets.cpp
+std::vector<WatchKind> queue_watch_kinds();   // watch_queues.cpp: FIFOs, message queues
+std::vector<WatchKind> file_watch_kinds();    // watch_files.cpp
 
 }  // namespace tocsin::cli

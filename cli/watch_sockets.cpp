@@ -2,16 +2,13 @@
 #include <fmt/core.h>
 
 #include "cli/watch_kind.hpp"
+#include "cli/watch_words.hpp"
 #include "tocsin/net/tcp.hpp"
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/unix.hpp"
 
 namespace tocsin::cli {
 namespace {
-
-std::string_view text_of(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 WatchComplaint why_not(const Address& address, Errno error) {
   if (error == Errno{EADDRINUSE})
@@ -37,7 +34,7 @@ Task<> watch_connection(WatchReport& report, S peer, std::string what, std::stri
       co_return;
     }
     if (bytes->empty()) break;
-    co_await report.tell(event("data").with("text", std::string(text_of(*bytes))));
+    co_await report.tell(event("data").with("text", text_of(*bytes)));
   }
   co_await report.tell(event("closed"));
 }
@@ -85,7 +82,7 @@ Task<Result<>> watch_datagrams(WatchReport& report, UdpSocket socket, std::strin
   while (auto datagram = co_await socket.receive()) {
     WatchEvent event = WatchEvent(what, "datagram")
                            .with("from", datagram->from.text())
-                           .with("text", std::string(text_of(datagram->bytes)));
+                           .with("text", text_of(datagram->bytes));
     if (datagram->truncated) event.fields.emplace_back("truncated", "true");
     co_await report.tell(std::move(event));
   }

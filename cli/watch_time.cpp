@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include <charconv>
-#include <chrono>
 #include <memory>
-#include <optional>
 
 #include <fmt/core.h>
 
 #include "cli/watch_kind.hpp"
+#include "cli/watch_words.hpp"
 #include "tocsin/source/signals.hpp"
 #include "tocsin/source/ticker.hpp"
 
@@ -17,27 +16,6 @@ namespace tocsin::cli {
 namespace {
 
 // ---- timers -------------------------------------------------------------------------------------
-
-struct Unit {
-  std::string_view name;
-  double seconds;
-};
-constexpr Unit units[] = {{"", 1},    {"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
-                          {"m", 60.}, {"h", 3600.}, {"d", 86400.}};
-
-// "100ms", "1.5s", "2": more than nothing, and less than a hundred years.
-std::optional<Duration> parse_duration(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return std::nullopt;
-  const std::string_view name(end, text.data() + text.size());
-  for (const Unit& unit : units) {
-    const double seconds = number * unit.seconds;
-    if (unit.name == name && seconds >= 1e-6 && seconds < 100 * 365 * 86400.)
-      return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
-  }
-  return std::nullopt;
-}
 
 Task<Result<>> watch_timer(WatchReport& report, std::unique_ptr<Ticker> ticker, std::string what) {
   std::uint64_t count = 0;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // `tocsin watch`, started as its users start it.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -22,6 +24,15 @@ Program watch(std::vector<std::string> arguments) {
 // What every watcher has told once it watches: a tick of a timer that was named last.
 const std::string first_tick = "timer:50ms tick count=1 missed=0";
 
+// The next line that begins with `kind`.
+std::string next_of(const Program& program, const std::string& kind) {
+  std::string line;
+  do {
+    line = program.line();
+  } while (!line.empty() && !line.starts_with(kind));
+  return line;
+}
+
 TEST(WatchProgram, CountsTheTicksOfATimerAndEndsAfterSoMany) {
   const Said said = run_tocsin({"watch", "timer:20ms", "--count", "3"});
   EXPECT_EQ(said.status, 0) << said.err;
@@ -33,11 +44,9 @@ TEST(WatchProgram, TellsASignalAndWhoSentIt) {
   Program program = watch({"signal:HUP", "timer:50ms"});
   EXPECT_EQ(program.line(), first_tick);
   program.signal(SIGHUP);
-  std::string line;
-  while ((line = program.line()).starts_with("timer:")) {
-  }
-  EXPECT_EQ(line, "signal:HUP signal signal=HUP pid=" + std::to_string(::getpid()) +
-                      " uid=" + std::to_string(::getuid()) + " value=0");
+  EXPECT_EQ(next_of(program, "signal:"),
+            "signal:HUP signal signal=HUP pid=" + std::to_string(::getpid()) +
+                " uid=" + std::to_string(::getuid()) + " value=0");
   program.signal(SIGTERM);
   EXPECT_EQ(program.end().status, 0);
 }
@@ -63,6 +72,32 @@ TEST(WatchProgram, TellsAConnectionAndWhatItSends) {
   program.signal(SIGTERM);
   EXPECT_EQ(program.end().status, 0);
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(WatchProgram, TellsWhatBecomesOfTheFilesBelowAFolder) {
+  const Site site;
+  const std::string root = site.root().string();
+  Program program = watch({"timer:50ms", "file:" + root, "--recursive"});
+  EXPECT_EQ(program.line(), first_tick);
+  std::filesystem::rename(site.root() / "folder/index.html", site.root() / "folder/a b");
+  EXPECT_EQ(next_of(program, "file:"), "file:" + root + " renamed path=\"" + root +
+                                           "/folder/a b\" from=" + root + "/folder/index.html");
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
+}
+
+TEST(WatchProgram, TellsWhatIsWrittenToAFifo) {
+  const Site site;
+  const std::string path = (site.base() / "fifo").string();
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  Program program = watch({"timer:50ms", "fifo:" + path});
+  EXPECT_EQ(program.line(), first_tick);
+  for (const char* const text : {"one", "two"}) {  // It survives its writers.
+    std::ofstream(path) << text;
+    EXPECT_EQ(next_of(program, "fifo:"), "fifo:" + path + " data text=" + text);
+  }
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
 }
 
 TEST(WatchProgram, ATimeoutBeforeTheCountIsAStatusOfItsOwn) {
