@@ -245,6 +245,7 @@ void Loop::remove(Token token) {
   CHECK(done.has_value(), "an fd was closed before its registration was removed");
   registry_.source_of(token)->unlink();
   registry_.remove(token);
+  while (Work* const work = awaiting_removal_.pop_front()) post(*work);
 }
 
 // Room for an event of every registration, within bounds: what does not fit waits for a turn.

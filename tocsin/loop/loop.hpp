@@ -112,6 +112,10 @@ class Loop final : public Executor {
   /// fd is still open.
   void remove(Token token);
 
+  /// Runs `work` once, soon after the next registration has been removed: for whoever waits for a
+  /// descriptor to become free, which most often follows. Requires: it is in no queue.
+  void after_removal(Work& work) { awaiting_removal_.push_back(work); }
+
   /// Whether `token` names a registration that has not been removed.
   bool is_live(Token token) const { return registry_.source_of(token) != nullptr; }
 
@@ -203,6 +207,7 @@ class Loop final : public Executor {
   List<Source> left_over_;  // To be served again, in the turn after the one they asked in.
   List<Source> serving_;    // Left over for this turn; after an exception, not empty outside one.
   List<Work> queue_;
+  List<Work> awaiting_removal_;  // See after_removal.
 
   std::unique_ptr<Event[]> events_;
   std::size_t event_room_ = 0;

@@ -16,6 +16,9 @@ constexpr Mode edge{.trigger = Trigger::edge};
 constexpr Ready makes_readable =
     Ready::read | Ready::read_hangup | Ready::hangup | Ready::error | Ready::priority;
 constexpr Ready makes_writable = Ready::write | Ready::hangup | Ready::error;
+// Urgent data, and that there will be none; entries of the error queue, and that there are no more.
+constexpr Ready makes_priority = Ready::priority | Ready::read_hangup | Ready::hangup;
+constexpr Ready makes_error = Ready::error | Ready::hangup;
 constexpr Ready makes_short_reads_lie =
     Ready::read_hangup | Ready::hangup | Ready::error | Ready::priority;
 
@@ -44,12 +47,16 @@ Fd FdSource::release() {
 }
 
 void FdSource::end_operations() {
-  for (const Direction direction : {Direction::read, Direction::write}) {
-    AnyIoOperation* const operation = std::exchange(waiting(direction), nullptr);
-    if (operation == nullptr) continue;
-    operation->fail(Errno::cancelled);
-    operation->source_ = nullptr;
-    operation->resume_later();
+  const auto end = [](AnyIoOperation& operation) {
+    operation.fail(Errno::cancelled);
+    operation.source_ = nullptr;
+    operation.resume_later();
+  };
+  if (AnyIoOperation* const reader = std::exchange(reader_, nullptr)) end(*reader);
+  while (AnyIoOperation* const operation = writer_) {
+    AnyIoOperation** const behind = operation->behind();
+    writer_ = behind == nullptr ? nullptr : *behind;
+    end(*operation);
   }
 }
 
@@ -62,6 +69,8 @@ inline void FdSource::absorb(Ready ready) {
 void FdSource::absorb_more(Ready ready) {
   if (any(ready, makes_readable)) known_ |= Ready::read;
   if (any(ready, makes_writable)) known_ |= Ready::write;
+  if (any(ready, makes_priority)) known_ |= Ready::priority;
+  if (any(ready, makes_error)) known_ |= Ready::error;
   if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read;
 }
 
@@ -69,7 +78,7 @@ void FdSource::on_ready(Ready ready) {
   absorb(ready);
   renew_budget();
   if (writer_ != nullptr) [[unlikely]]
-    return proceed_both();
+    return proceed_all();
   if (reader_ != nullptr && may_have(Direction::read)) reader_->proceed();
 }
 
@@ -88,14 +97,38 @@ void FdSource::prefetch() const {
 
 // A coroutine that is resumed may end this source: nothing of it is touched after that unless the
 // loop still knows it.
-void FdSource::proceed_both() {
+void FdSource::proceed_all() {
   Loop& loop = loop_;
   const Token token = token_;
+  proceed_exceptions();
   if (reader_ != nullptr && may_have(Direction::read)) {
     reader_->proceed();
     if (!loop.is_live(token)) return;
   }
-  if (writer_ != nullptr && may_have(Direction::write)) writer_->proceed();
+  AnyIoOperation* const writer = waiting(Direction::write);
+  if (writer != nullptr && may_have(Direction::write)) writer->proceed();
+}
+
+// Before whoever reads or writes: to read the error queue takes the error away that their system
+// calls would fail with. Nobody is resumed here, so nothing changes under the walk.
+void FdSource::proceed_exceptions() {
+  for (AnyIoOperation* operation = writer_; operation != nullptr;) {
+    AnyIoOperation** const behind = operation->behind();
+    if (behind == nullptr) return;  // The writer.
+    AnyIoOperation* const next = *behind;
+    operation->proceed();
+    operation = next;
+  }
+}
+
+AnyIoOperation*& FdSource::place_of_writer() {
+  AnyIoOperation** place = &writer_;
+  while (*place != nullptr) {
+    AnyIoOperation** const behind = (*place)->behind();
+    if (behind == nullptr) break;
+    place = behind;
+  }
+  return *place;
 }
 
 }  // namespace tocsin

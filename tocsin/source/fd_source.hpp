@@ -31,8 +31,11 @@ namespace tocsin {
 
 class FdSource;
 
-/// The two directions of a descriptor; each can be waited for by one operation.
-enum class Direction : std::uint8_t { read, write };
+class ExceptionOperation;
+
+/// What a descriptor can be waited for; each by one operation at a time. The last two are no
+/// directions but exceptions: urgent data and the like (EPOLLPRI), and errors (EPOLLERR).
+enum class Direction : std::uint8_t { read, write, priority, error };
 
 /// An operation on a descriptor, as the source sees it: it can be tried, and tried again.
 class AnyIoOperation : public Operation {
@@ -50,20 +53,26 @@ class AnyIoOperation : public Operation {
 
  private:
   friend class FdSource;
+  friend class ExceptionOperation;
   template <Direction direction>
   friend class IoOperation;
 
   /// Tries again, and resumes the coroutine if the operation has its result then.
   virtual void proceed() = 0;
+  /// Who waits in the same place behind it: see FdSource::writer_. Null if nobody can.
+  virtual AnyIoOperation** behind() { return nullptr; }
   /// Its result is `error`: ECANCELED.
   virtual void fail(Errno error) = 0;
 
   FdSource* source_;  // Null once the source has ended.
 };
 
-/// The base of operations in one direction. An author writes `attempt`, `fail` and `await_resume`.
+/// The base of operations that read or write. An author writes `attempt`, `fail` and
+/// `await_resume`.
 template <Direction direction>
 class IoOperation : public AnyIoOperation {
+  static_assert(direction <= Direction::write, "exceptions are waited for by ExceptionOperation");
+
  public:
   bool await_ready();
   /// As Operation::suspend, without a virtual call: it is on the path of every message. Requires:
@@ -146,6 +155,7 @@ class FdSource final : public Source {
   bool may_try(Direction direction) const { return may_have(direction) && may_spend(); }
 
  private:
+  friend class ExceptionOperation;
   template <Direction direction>
   friend class IoOperation;
 
@@ -154,15 +164,31 @@ class FdSource final : public Source {
   /// Whether it is not known to be blocked.
   bool may_have(Direction direction) const { return any(known_, bit(direction)); }
   static constexpr Ready bit(Direction direction) {
-    return direction == Direction::read ? Ready::read : Ready::write;
+    switch (direction) {
+      case Direction::read:
+        return Ready::read;
+      case Direction::write:
+        return Ready::write;
+      case Direction::priority:
+        return Ready::priority;
+      case Direction::error:
+        return Ready::error;
+    }
+    __builtin_unreachable();
   }
+  /// Where whoever reads, or writes, is noted. Requires: no exception.
   AnyIoOperation*& waiting(Direction direction) {
-    return direction == Direction::read ? reader_ : writer_;
+    if (direction == Direction::read) return reader_;
+    if (writer_ == nullptr) [[likely]]
+      return writer_;
+    return place_of_writer();
   }
+  AnyIoOperation*& place_of_writer();
 
   void on_ready(Ready ready) override;
   void prefetch() const override;
-  void proceed_both();
+  void proceed_all();
+  void proceed_exceptions();
   void absorb(Ready ready);
   void absorb_more(Ready ready);
   void enlist(AnyIoOperation& operation, Direction direction);
@@ -171,14 +197,18 @@ class FdSource final : public Source {
 
   Loop& loop_;
   AnyIoOperation* reader_ = nullptr;
+  // Behind those who wait for an exception, if there are any: they are a chain. A place of their
+  // own would cost every connection 16 bytes (8, and malloc's rounding), and hardly one has them.
   AnyIoOperation* writer_ = nullptr;
   Token token_{};
   // Spent only while it is above zero, by at most the 2^31 - 4096 bytes that one system call moves
   // (write(2), "NOTES") and the 4096 that an operation counts at most: so 32 bits hold it.
   std::int32_t budget_ = 0;
   int fd_;  // Owned. An Fd would hold the kernel again: 16 bytes more for every connection.
-  Ready known_ = Ready::read | Ready::write;     // What may be ready: not known to be blocked.
-  Ready known_after_short_read_ = Ready::write;  // Reading too, once a short read can lie.
+  // What may be ready: not known to be blocked.
+  Ready known_ = Ready::read | Ready::write | Ready::priority | Ready::error;
+  // All but reading; reading too, once a short read can lie.
+  Ready known_after_short_read_ = Ready::write | Ready::priority | Ready::error;
 };
 
 inline void FdSource::enlist(AnyIoOperation& operation, Direction direction) {
