@@ -171,6 +171,10 @@ class Kernel {
   virtual Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
                        socklen_t length) = 0;
   virtual Count sendmsg(int fd, const msghdr& message, int flags) = 0;
+  /// Several at once: how many of `messages` came or went. Without a timeout, which recvmmsg(2)
+  /// itself calls not as useful as it seems ("BUGS"). By default, one call for each.
+  virtual Count recvmmsg(int fd, std::span<mmsghdr> messages, int flags);
+  virtual Count sendmmsg(int fd, std::span<mmsghdr> messages, int flags);
   virtual Result<> shutdown(int fd, int how) = 0;
   virtual Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) = 0;
   virtual Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) = 0;

@@ -61,6 +61,8 @@ class LinuxKernel : public Kernel {
   Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
                socklen_t length) override;
   Count sendmsg(int fd, const msghdr& message, int flags) override;
+  Count recvmmsg(int fd, std::span<mmsghdr> messages, int flags) override;
+  Count sendmmsg(int fd, std::span<mmsghdr> messages, int flags) override;
   Result<> shutdown(int fd, int how) override;
   Result<> getsockopt(int fd, int level, int name, void* value, socklen_t* length) override;
   Result<> setsockopt(int fd, int level, int name, const void* value, socklen_t length) override;

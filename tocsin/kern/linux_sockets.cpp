@@ -63,6 +63,16 @@ Count LinuxKernel::sendmsg(int fd, const msghdr& message, int flags) {
   return count_or_errno(::sendmsg(fd, &message, flags));
 }
 
+Count LinuxKernel::recvmmsg(int fd, std::span<mmsghdr> messages, int flags) {
+  return count_or_errno(
+      ::recvmmsg(fd, messages.data(), static_cast<unsigned>(messages.size()), flags, nullptr));
+}
+
+Count LinuxKernel::sendmmsg(int fd, std::span<mmsghdr> messages, int flags) {
+  return count_or_errno(
+      ::sendmmsg(fd, messages.data(), static_cast<unsigned>(messages.size()), flags));
+}
+
 Result<> LinuxKernel::shutdown(int fd, int how) { return nothing_or_errno(::shutdown(fd, how)); }
 
 Result<> LinuxKernel::getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
