@@ -21,6 +21,7 @@
 #include "tocsin/net/tun.hpp"
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/unix.hpp"
+#include "tocsin/net/zero_copy.hpp"
 #include "tocsin/source/clock_timer.hpp"
 #include "tocsin/source/event_counter.hpp"
 #include "tocsin/source/message_queue.hpp"

@@ -1,10 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/net/accept.hpp"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <array>
+#include <utility>
 
-namespace tocsin::internal {
+namespace tocsin {
+namespace {
+
+// Any kind would do that costs nothing and belongs to nobody else.
+Result<Fd> spare_descriptor(Kernel& kernel) { return own(kernel, kernel.eventfd(0, EFD_CLOEXEC)); }
+
+}  // namespace
+
+Result<std::unique_ptr<Listening>> Listening::create(std::unique_ptr<FdSource> source) {
+  auto reserve = spare_descriptor(source->kernel());
+  if (!reserve) return std::unexpected(reserve.error());
+  return std::unique_ptr<Listening>(
+      new Listening{.source = std::move(source), .reserve = std::move(*reserve), .counters = {}});
+}
+
+namespace internal {
 namespace {
 
 // accept(2): "In the case of TCP/IP, these are ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET,
@@ -45,7 +63,9 @@ AnyAccept::Outcome AnyAccept::accept_one() {
   listener.spend(0);
   auto made = FdSource::create(listener.loop(), std::move(*fd), name_, where_);
   if (!made) return judge(made.error());
-  ++counters_.accepted;
+  ++listening_.counters.accepted;
+  if (!listening_.reserve) [[unlikely]]
+    listening_.reserve = spare_descriptor(kernel).value_or(Fd());
   accepted_ = std::move(*made);
   return Outcome::ended;
 }
@@ -57,27 +77,55 @@ AnyAccept::Outcome AnyAccept::judge(Errno error) {
     return Outcome::wait;
   }
   if (contains(of_one_connection, error)) {
-    ++counters_.aborted;
+    ++listening_.counters.aborted;
     listener.spend(0);
     return Outcome::next;
   }
   if (contains(of_passing_want, error)) {
-    ++counters_.pauses;
-    listener.blocked(Direction::read);
-    Loop& loop = listener.loop();
-    loop.arm(rest_, saturating_add(loop.now(), accept_pause));
+    ++listening_.counters.pauses;
+    if (error == Errno{EMFILE} || error == Errno{ENFILE}) refuse_all();
+    rest();
     return Outcome::wait;
   }
   error_ = error.value();
   return Outcome::ended;
 }
 
-void AnyAccept::fail(Errno error) {
-  error_ = error.value();
-  if (!rest_.is_linked()) return;
-  // It is not the kernel that said "nothing there": whoever accepts next has to ask.
+// Linux looks for a free descriptor before it looks for a connection: EMFILE does not mean that
+// anybody waits. Others may be faster with what is given up here; then whoever waits goes on
+// waiting, and the reserve comes back when there are descriptors again.
+void AnyAccept::refuse_all() {
+  FdSource& listener = source();
+  Kernel& kernel = listener.kernel();
+  listening_.reserve.reset();
+  while (listener.may_spend()) {
+    const auto refused = own(kernel, kernel.accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!refused && !contains(of_one_connection, refused.error())) break;
+    ++(refused ? listening_.counters.refused : listening_.counters.aborted);
+    listener.spend(0);
+  }
+  listening_.reserve = spare_descriptor(kernel).value_or(Fd());
+}
+
+void AnyAccept::rest() {
+  FdSource& listener = source();
+  listener.blocked(Direction::read);
+  Loop& loop = listener.loop();
+  loop.arm(rest_, saturating_add(loop.now(), accept_pause));
+  loop.after_removal(removal_);
+}
+
+void AnyAccept::end_rest() {
   rest_.unlink();
+  removal_.unlink();
   source().try_again(Direction::read);
 }
 
-}  // namespace tocsin::internal
+void AnyAccept::fail(Errno error) {
+  error_ = error.value();
+  // It is not the kernel that said "nothing there": whoever accepts next has to ask.
+  if (rest_.is_linked()) end_rest();
+}
+
+}  // namespace internal
+}  // namespace tocsin

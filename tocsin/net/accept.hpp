@@ -9,11 +9,14 @@
 //     once (accept(2), "Error handling").
 //   - The process or the machine has run out of something (EMFILE, ENFILE, ENOBUFS, ENOMEM; ENOSPC
 //     of epoll_ctl(2)). The connection stays in the backlog, readable: whoever retries at once
-//     spins. The operation waits for `accept_pause`, on an alarm, and tries again.
-// Both are counted (AcceptCounters).
+//     spins. The operation rests for `accept_pause`, or until a registration of this loop has ended
+//     (a connection, as a rule, and its descriptor is free), and tries again.
+// Out of descriptors, those who wait then are refused before it rests: a descriptor kept in reserve
+// is given up, they are accepted with it and closed, so that they know at once and can go
+// elsewhere, and the reserve is taken again. All of it is counted (AcceptCounters).
 //
-// Ownership: as every IoOperation, it lies in the frame of the coroutine that awaits it; the
-// counters are the listener's. Thread rule: the loop's thread.
+// Ownership: as every IoOperation, it lies in the frame of the coroutine that awaits it; counters
+// and reserve are the listener's. Thread rule: the loop's thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -28,7 +31,7 @@
 
 namespace tocsin {
 
-/// How long accepting rests when there is no room for one more connection.
+/// How long accepting rests, at most, when there is no room for one more connection.
 inline constexpr Duration accept_pause = std::chrono::milliseconds(100);
 
 /// What a listener has seen so far. Each only grows.
@@ -36,11 +39,16 @@ struct AcceptCounters {
   std::uint64_t accepted = 0;
   std::uint64_t aborted = 0;  // Gone before they were accepted.
   std::uint64_t pauses = 0;   // Times that there was no room for one more.
+  std::uint64_t refused = 0;  // Accepted and closed at once: there was no descriptor for them.
 };
 
 /// A socket that listens.
 struct Listening {
+  /// Fails if there is no descriptor for the reserve: EMFILE, ENFILE.
+  static Result<std::unique_ptr<Listening>> create(std::unique_ptr<FdSource> source);
+
   std::unique_ptr<FdSource> source;
+  Fd reserve;  // Nothing while others have taken what was given up.
   AcceptCounters counters;
 };
 
@@ -50,10 +58,10 @@ namespace internal {
 class AnyAccept : public IoOperation<Direction::read> {
  protected:
   AnyAccept(Listening& listening, const char* name, std::source_location where)
-      : IoOperation(*listening.source), counters_(listening.counters), name_(name), where_(where) {}
+      : IoOperation(*listening.source), listening_(listening), name_(name), where_(where) {}
   AnyAccept(AnyAccept&& other) noexcept
       : IoOperation(std::move(other)),
-        counters_(other.counters_),
+        listening_(other.listening_),
         name_(other.name_),
         where_(other.where_) {}
   ~AnyAccept() = default;
@@ -66,7 +74,12 @@ class AnyAccept : public IoOperation<Direction::read> {
  private:
   struct Rest final : Alarm {
     explicit Rest(AnyAccept& owner) : accept(&owner) {}
-    void run() override { accept->source().try_again(Direction::read); }
+    void run() override { accept->end_rest(); }
+    AnyAccept* accept;
+  };
+  struct Removal final : Work {
+    explicit Removal(AnyAccept& owner) : accept(&owner) {}
+    void run() override { accept->end_rest(); }
     AnyAccept* accept;
   };
   enum class Outcome : std::uint8_t { ended, wait, next };
@@ -75,13 +88,17 @@ class AnyAccept : public IoOperation<Direction::read> {
   void fail(Errno error) override;
   Outcome accept_one();
   Outcome judge(Errno error);
+  void refuse_all();
+  void rest();
+  void end_rest();
 
-  AcceptCounters& counters_;
+  Listening& listening_;
   const char* name_;
   std::source_location where_;
   std::unique_ptr<FdSource> accepted_;
   int error_ = 0;
-  Rest rest_{*this};
+  Rest rest_{*this};        // Both are linked while it rests, ...
+  Removal removal_{*this};  // ... or about to be run.
 };
 
 }  // namespace internal

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,15 @@ class AcceptTest : public testing::Test {
             .await(TcpStream::connect(client_world_.loop, listener.local_address().value()))
             .value());
   }
+  std::vector<TcpStream>& clients() { return clients_; }
+  /// What comes to a client first.
+  std::string client_reads(TcpStream& client) {
+    return client_world_.await([](TcpStream& from) -> Task<std::string> {
+      const auto bytes = co_await from.read();
+      if (!bytes) co_return std::string(bytes.error().name());
+      co_return bytes->empty() ? "the end" : "bytes";
+    }(client));
+  }
   Task<Result<TcpStream>> accept() { co_return co_await listener.accept(); }
   Task<> accept_into(std::optional<Result<TcpStream>>& into) {
     into.emplace(co_await listener.accept());
@@ -78,7 +88,7 @@ TEST_F(AcceptTest, WhatConcernsOneConnectionIsFollowedByTheNextAtOnce) {
 }
 
 TEST_F(AcceptTest, WhenThereIsNoRoomItRestsAndTriesAgain) {
-  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+  for (const int error : {ENOBUFS, ENOMEM}) {
     knock();
     kernel.accept_errors = {error};
     const TimePoint start = world.loop.now();
@@ -89,8 +99,61 @@ TEST_F(AcceptTest, WhenThereIsNoRoomItRestsAndTriesAgain) {
   }
 }
 
-TEST_F(AcceptTest, WhileItRestsNewConnectionsAreNoReasonToAsk) {
+TEST_F(AcceptTest, OutOfDescriptorsWhoeverWaitsIsRefusedAndWhoeverComesLaterIsServed) {
+  for (const int error : {EMFILE, ENFILE}) {
+    for (int i = 0; i < 3; ++i) knock();
+    kernel.accept_errors = {error};
+    const AcceptCounters before = listener.counters();
+    std::optional<Result<TcpStream>> got;
+    Scope scope(world.loop);
+    scope.spawn(accept_into(got));
+    world.run_until_idle();
+    EXPECT_FALSE(got.has_value());
+    EXPECT_EQ(listener.counters().refused, before.refused + 3);
+    EXPECT_EQ(listener.counters().pauses, before.pauses + 1);
+    for (TcpStream& client : clients()) EXPECT_EQ(client_reads(client), "the end");
+    clients().clear();
+    knock();
+    ASSERT_TRUE(world.run_until([&] { return got.has_value(); }));
+    EXPECT_TRUE(got->has_value());
+  }
+}
+
+TEST_F(AcceptTest, ItComesBackAtOnceWhenAConnectionEnds) {
+  knock();
+  std::optional<TcpStream> other = world.await(accept()).value();
+  knock();
+  kernel.accept_errors = {ENOMEM};
+  std::optional<Result<TcpStream>> got;
+  Scope scope(world.loop);
+  scope.spawn(accept_into(got));
+  const int asked = kernel.accepts;
+  world.run_until_idle();
+  EXPECT_EQ(kernel.accepts, asked);
+  other.reset();
+  world.run_until_idle();  // It waits for nothing, and so for no alarm.
+  ASSERT_TRUE(got.has_value());
+  EXPECT_TRUE(got->has_value());
+}
+
+// Somebody else takes the descriptor that is given up: nobody is refused, and nothing spins.
+TEST_F(AcceptTest, WithoutItsReserveItRestsAllTheSame) {
+  knock();
   kernel.accept_errors = {EMFILE};
+  kernel.keep_failing = true;
+  std::optional<Result<TcpStream>> got;
+  Scope scope(world.loop);
+  scope.spawn(accept_into(got));
+  ASSERT_TRUE(world.run_until([&] { return listener.counters().pauses == 3; }));
+  EXPECT_EQ(kernel.accepts, 6) << "one to accept and one to refuse, each time";
+  EXPECT_EQ(listener.counters().refused, 0u);
+  kernel.accept_errors.clear();
+  ASSERT_TRUE(world.run_until([&] { return got.has_value(); }));
+  EXPECT_TRUE(got->has_value());
+}
+
+TEST_F(AcceptTest, WhileItRestsNewConnectionsAreNoReasonToAsk) {
+  kernel.accept_errors = {ENOMEM};
   kernel.keep_failing = true;
   std::optional<Result<TcpStream>> got;
   Scope scope(world.loop);
@@ -129,7 +192,7 @@ TEST_F(AcceptTest, AListenerThatIsUnusableSaysSo) {
 TEST_F(AcceptTest, CancelledWhileItRestsItIsGoneAtOnceAndLosesNobody) {
   knock();
   world.run_until_idle();  // Its edge is harvested: there will be no other.
-  kernel.accept_errors = {EMFILE};
+  kernel.accept_errors = {ENOMEM};
   std::optional<Result<TcpStream>> got;
   {
     Scope scope(world.loop);
@@ -197,22 +260,32 @@ class NoDescriptorLeft {
 };
 
 // The same without a made-up failure: a process that has no descriptor left.
-TEST(AcceptForReal, OutOfDescriptorsItRecoversOnceThereAreSome) {
+TEST(AcceptForReal, OutOfDescriptorsItRefusesUntilThereAreSome) {
   LoopWorld world;
   auto listener = TcpListener::bind(world.loop, Address::loopback(0)).value();
-  auto client =
-      world.await(TcpStream::connect(world.loop, listener.local_address().value())).value();
-  std::optional<NoDescriptorLeft> full(client.fd());
+  const Address where = listener.local_address().value();
+  auto client = world.await(TcpStream::connect(world.loop, where)).value();
+  Kernel& kernel = world.loop.kernel();
+  Fd late(kernel, kernel.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
+  std::optional<NoDescriptorLeft> full(late.get());
   std::optional<Result<TcpStream>> got;
   Scope scope(world.loop);
   scope.spawn([](TcpListener& from, std::optional<Result<TcpStream>>& into) -> Task<> {
     into.emplace(co_await from.accept());
   }(listener, got));
-  EXPECT_TRUE(world.run_until([&] { return listener.counters().pauses == 2; }));
+  const auto end = world.await([](TcpStream& from) -> Task<std::size_t> {
+    const auto bytes = co_await from.read();
+    co_return bytes ? bytes->size() : 1;
+  }(client));
+  EXPECT_EQ(end, 0u) << "the peer learns of it";
+  EXPECT_EQ(listener.counters().refused, 1u);
+  EXPECT_TRUE(world.run_until([&] { return listener.counters().pauses >= 2; }));
   EXPECT_FALSE(got.has_value());
   full.reset();
+  ASSERT_TRUE(kernel.connect(late.get(), where.data(), where.size()));
   ASSERT_TRUE(world.run_until([&] { return got.has_value(); }));
   EXPECT_TRUE(got->has_value());
+  EXPECT_EQ(listener.counters().refused, 1u);
 }
 
 }  // namespace

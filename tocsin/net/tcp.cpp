@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/net/tcp.hpp"
 
+#include <linux/mptcp.h>  // Uses sockaddr of sys/socket.h without including it.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,6 +21,19 @@ Result<> set_option(Kernel& kernel, int fd, int level, int name, const T& value)
 
 bool is_tcp(const Address& address) {
   return address.family() == AF_INET || address.family() == AF_INET6;
+}
+
+Result<Fd> tcp_socket(Kernel& kernel, const Address& address, Multipath multipath) {
+  const auto make = [&](int protocol) {
+    const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    return own(kernel, kernel.socket(address.family(), type, protocol));
+  };
+  if (multipath == Multipath::off) return make(0);
+  auto made = make(IPPROTO_MPTCP);
+  if (made || multipath == Multipath::required) return made;
+  for (const int absent : {EPROTONOSUPPORT, ENOPROTOOPT, EINVAL})
+    if (made.error() == Errno{absent}) return make(0);
+  return made;
 }
 
 Result<> prepare_listener(Kernel& kernel, int fd, const Address& address,
@@ -43,8 +58,7 @@ Result<> prepare_listener(Kernel& kernel, int fd, const Address& address,
 }
 
 Result<Fd> listen_at(Kernel& kernel, const Address& address, const TcpListenOptions& options) {
-  auto made =
-      own(kernel, kernel.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  auto made = tcp_socket(kernel, address, options.multipath);
   if (!made) return made;
   if (auto done = prepare_listener(kernel, made->get(), address, options); !done)
     return std::unexpected(done.error());
@@ -66,17 +80,18 @@ Result<TcpListener> TcpListener::bind(Loop& loop, const Address& address,
   if (!fd) return std::unexpected(fd.error());
   auto source = FdSource::create(loop, std::move(*fd), "tcp listener", where);
   if (!source) return std::unexpected(source.error());
-  return TcpListener(std::make_unique<Listening>(std::move(*source)));
+  auto listening = Listening::create(std::move(*source));
+  if (!listening) return std::unexpected(listening.error());
+  return TcpListener(std::move(*listening));
 }
 
 // ---- TcpStream ----------------------------------------------------------------------------------
 
-Task<Result<TcpStream>> TcpStream::connect(Loop& loop, Address address,
+Task<Result<TcpStream>> TcpStream::connect(Loop& loop, Address address, TcpConnectOptions options,
                                            std::source_location where) {
   if (!is_tcp(address)) co_return std::unexpected(Errno{EAFNOSUPPORT});
   Kernel& kernel = loop.kernel();
-  auto fd =
-      own(kernel, kernel.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  auto fd = tcp_socket(kernel, address, options.multipath);
   if (!fd) co_return std::unexpected(fd.error());
   if (auto done = set_option(kernel, fd->get(), IPPROTO_TCP, TCP_NODELAY, 1); !done)
     co_return std::unexpected(done.error());
@@ -90,6 +105,16 @@ Task<Result<TcpStream>> TcpStream::connect(Loop& loop, Address address,
     if (!connected) co_return std::unexpected(connected.error());
   }
   co_return TcpStream(std::move(*source));
+}
+
+// A connection that has fallen back says so here only. (An accepted one may be a plain TCP socket,
+// to which the option means nothing: EOPNOTSUPP.)
+bool TcpStream::is_multipath() {
+  mptcp_info info{};
+  socklen_t size = sizeof info;
+  const auto done = source().kernel().getsockopt(fd(), SOL_MPTCP, MPTCP_INFO, &info, &size);
+  return done && (info.mptcpi_flags & MPTCP_INFO_FLAG_FALLBACK) == 0 &&
+         (info.mptcpi_flags & MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED) != 0;
 }
 
 Result<> TcpStream::set_nodelay(bool enabled) {
@@ -109,6 +134,13 @@ Result<> TcpStream::set_keepalive(std::chrono::seconds idle, std::chrono::second
     return done;
   if (auto done = set_option(kernel, fd(), IPPROTO_TCP, TCP_KEEPCNT, count); !done) return done;
   return set_option(kernel, fd(), SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+Result<bool> TcpStream::at_urgent_mark() {
+  int marked = 0;
+  const auto done = source().kernel().ioctl(fd(), SIOCATMARK, &marked);
+  if (!done) return std::unexpected(done.error());
+  return marked != 0;
 }
 
 Result<> TcpStream::set_linger(std::optional<std::chrono::seconds> length) {

@@ -229,5 +229,65 @@ TEST(TcpSteadyState, AcceptingCostsOneCallForTheConnectionAndOneToRegisterIt) {
   EXPECT_EQ(kernel.options, options) << "TCP_NODELAY is inherited";
 }
 
+// ---- MPTCP --------------------------------------------------------------------------------------
+
+TEST_F(TcpTest, WhereTheKernelHasNoMptcpItIsTcpOrAnErrorAsOneLikes) {
+  struct : ForwardingKernel {
+    Result<int> socket(int domain, int type, int protocol) override {
+      if (protocol == IPPROTO_MPTCP) return std::unexpected(Errno{error});
+      return below_.socket(domain, type, protocol);
+    }
+    int error = 0;
+  } kernel;
+  LoopWorld without(kernel);
+  const Address where = listener.local_address().value();
+  for (const int error : {EPROTONOSUPPORT, ENOPROTOOPT, EINVAL}) {
+    kernel.error = error;
+    const auto connected = without.await(
+        TcpStream::connect(without.loop, where, {.multipath = Multipath::if_possible}));
+    EXPECT_TRUE(connected);
+    const auto refused =
+        without.await(TcpStream::connect(without.loop, where, {.multipath = Multipath::required}));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), Errno{error});
+  }
+  kernel.error = EMFILE;
+  EXPECT_FALSE(
+      without.await(TcpStream::connect(without.loop, where, {.multipath = Multipath::if_possible})))
+      << "another failure is no reason to fall back";
+}
+
+TEST_F(TcpTest, MptcpIsSpokenIfBothEndsWantIt) {
+  auto multipath =
+      TcpListener::bind(world.loop, Address::loopback(0), {.multipath = Multipath::required});
+  if (!multipath) GTEST_SKIP() << "no MPTCP: " << multipath.error().name();
+  for (const bool wanted : {true, false}) {
+    const Multipath how = wanted ? Multipath::required : Multipath::off;
+    auto client = world
+                      .await(TcpStream::connect(world.loop, multipath->local_address().value(),
+                                                {.multipath = how}))
+                      .value();
+    auto server = world.await(accept_one(*multipath)).value();
+    const auto echo = [&]() -> Task<std::string> {
+      const auto sent = co_await client.write_all(as_bytes("both ways"));
+      if (!sent) co_return "";
+      const auto bytes = co_await server.read();
+      if (!bytes) co_return "";
+      const auto answered = co_await server.write_all(*bytes);
+      if (!answered) co_return "";
+      const auto answer = co_await client.read();
+      co_return answer ? std::string(as_text(*answer)) : "";
+    };
+    EXPECT_EQ(world.await(echo()), "both ways");
+    EXPECT_EQ(client.is_multipath(), wanted);
+    EXPECT_EQ(server.is_multipath(), wanted);
+  }
+  auto fallen_back = world
+                         .await(TcpStream::connect(world.loop, listener.local_address().value(),
+                                                   {.multipath = Multipath::required}))
+                         .value();
+  EXPECT_FALSE(fallen_back.is_multipath()) << "its peer has none";
+}
+
 }  // namespace
 }  // namespace tocsin

@@ -95,7 +95,9 @@ Result<UnixListener> UnixListener::bind(Loop& loop, const Address& address,
     return std::unexpected(done.error());
   auto source = FdSource::create(loop, std::move(*fd), "unix listener", where);
   if (!source) return std::unexpected(source.error());
-  return UnixListener(std::move(file), std::make_unique<Listening>(std::move(*source)));
+  auto listening = Listening::create(std::move(*source));
+  if (!listening) return std::unexpected(listening.error());
+  return UnixListener(std::move(file), std::move(*listening));
 }
 
 UnixListener::UnixListener(std::unique_ptr<SocketFile> file, std::unique_ptr<Listening> listening)
