@@ -31,7 +31,7 @@ struct SpawnRequest {
   char* const* environment = nullptr;  // As execve(2) takes it. Null: the caller's own.
   const char* directory = nullptr;     // Null: the caller's own. Relative paths are seen from it.
   /// No `to` twice; in any order. The child has these, and no others.
-  std::span<const Placed> descriptors;
+  std::span<const Placed> descriptors{};
   Group group = Group::inherited;  // A process group or a session of its own (setsid(2)).
   int terminal = -1;  // A `to` that becomes the controlling terminal of the session; -1: none.
 };
