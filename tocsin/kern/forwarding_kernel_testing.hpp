@@ -220,6 +220,10 @@ class ForwardingKernel : public Kernel {
   Result<Spawned> pidfd_spawn(const SpawnRequest& request) override {
     return below_.pidfd_spawn(request);
   }
+  Result<> tcgetattr(int fd, termios& into) override { return below_.tcgetattr(fd, into); }
+  Result<> tcsetattr(int fd, int when, const termios& from) override {
+    return below_.tcsetattr(fd, when, from);
+  }
   Result<> mkdirat(int directory, const char* path, mode_t mode) override {
     return below_.mkdirat(directory, path, mode);
   }

@@ -12,8 +12,10 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/kern/folder_testing.hpp"
+#include "tocsin/source/input.hpp"
 #include "tocsin/source/loop_scenario_testing.hpp"
 #include "tocsin/source/loop_testing.hpp"
+#include "tocsin/task/sleep.hpp"
 
 namespace tocsin {
 namespace {
@@ -166,6 +168,21 @@ TEST_F(ChildTest, AStatusThatSomebodyElseTookIsOnRecordOrEchild) {
   } else {
     EXPECT_EQ(status.error(), Errno{ECHILD});
   }
+}
+
+// `yes` writes faster than anybody reads: its pipe is never empty.
+TEST_F(ChildTest, OutputWithoutEndStarvesNobody) {
+  Child child = spawn({.arguments = {"yes"}, .fds = {ChildFd::writable_pipe(1)}});
+  auto output = Input::create(world_.loop, child.take_pipe(1)).value();
+  std::size_t read = 0;
+  world_.scope.spawn([](Input& from, std::size_t& count) -> Task<> {
+    while (auto bytes = co_await from.read()) count += bytes->size();
+  }(output, read));
+  int naps = 0;
+  world_.scope.spawn([](int& count) -> Task<> {
+    for (; count < 20; ++count) static_cast<void>(co_await sleep_for(std::chrono::microseconds(1)));
+  }(naps));
+  EXPECT_TRUE(world_.run_until([&] { return naps == 20 && read > 1'000'000; }));
 }
 
 class ExitOfAChild final : public LoopScenario<> {
