@@ -220,6 +220,9 @@ class ForwardingKernel : public Kernel {
   Result<Spawned> pidfd_spawn(const SpawnRequest& request) override {
     return below_.pidfd_spawn(request);
   }
+  Result<int> prctl(int option, unsigned long argument) override {
+    return below_.prctl(option, argument);
+  }
   Result<> tcgetattr(int fd, termios& into) override { return below_.tcgetattr(fd, into); }
   Result<> tcsetattr(int fd, int when, const termios& from) override {
     return below_.tcsetattr(fd, when, from);

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "tocsin/base/check.hpp"
+#include "tocsin/source/orphans.hpp"
 
 namespace tocsin {
 namespace {
@@ -23,11 +24,6 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 constexpr std::uint64_t with_exit_code = 1 << 3;
 constexpr unsigned long pidfd_get_info = _IOWR(0xFF, 11, PidfdInfo);
-
-ExitStatus status_of(const siginfo_t& ended) {
-  if (ended.si_code == CLD_EXITED) return {.code = ended.si_status};
-  return {.signal = ended.si_status, .core_dumped = ended.si_code == CLD_DUMPED};
-}
 
 ExitStatus status_of(int wait_status) {
   if (WIFEXITED(wait_status)) return {.code = WEXITSTATUS(wait_status)};
@@ -56,7 +52,7 @@ Result<bool> clear_away(Kernel& kernel, internal::ChildState& child, int options
   } else if (!waited) {
     return std::unexpected(waited.error());
   } else if (ended.si_pid != 0) {
-    child.status = status_of(ended);
+    child.status = ExitStatus::of(ended);
   }
   return child.status.has_value();
 }
@@ -75,6 +71,11 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+ExitStatus ExitStatus::of(const siginfo_t& ended) {
+  if (ended.si_code == CLD_EXITED) return {.code = ended.si_status};
+  return {.signal = ended.si_status, .core_dumped = ended.si_code == CLD_DUMPED};
+}
 
 bool ChildExit::attempt() {
   source().spend(0);
@@ -138,8 +139,9 @@ Result<Child> Child::spawn(Loop& loop, const ChildOptions& options, std::source_
     static_cast<void>(kernel.waitid(P_PID, static_cast<id_t>(made->pid), ended, WEXITED));
     return std::unexpected(source.error());
   }
-  return Child(std::make_unique<internal::ChildState>(made->pid, made->pidfd), std::move(*source),
-               std::move(pipes));
+  auto state = std::make_unique<internal::ChildState>(made->pid, made->pidfd);
+  if (options.orphans != nullptr) options.orphans->add(*state);
+  return Child(std::move(state), std::move(*source), std::move(pipes));
 }
 
 // Neither can fail in a way that leaves something to be done: ESRCH and ECHILD say that somebody

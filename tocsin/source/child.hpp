@@ -18,6 +18,7 @@
 // Thread rule: the loop's thread.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -37,6 +38,9 @@ struct ExitStatus {
   int code = 0;              // Of exit(3), 0 to 255. Meaningless after a signal.
   int signal = 0;            // That ended it; 0: it ended by itself.
   bool core_dumped = false;  // After a signal.
+
+  /// Of what waitid(2) with WEXITED has filled in.
+  static ExitStatus of(const siginfo_t& ended);
 
   bool success() const { return code == 0 && signal == 0; }
   bool operator==(const ExitStatus&) const = default;
@@ -68,6 +72,8 @@ class ChildFd {
   Kind kind_;
 };
 
+class Orphans;
+
 struct ChildOptions {
   /// The program and its arguments. One without a slash is looked for in PATH, of the environment
   /// it is given.
@@ -79,9 +85,8 @@ struct ChildOptions {
   /// (inherited), or not (own). A session of its own has no controlling terminal but `terminal`.
   SpawnRequest::Group group = SpawnRequest::Group::inherited;
   int terminal = -1;  // One of the numbers in `fds`: with a session, its controlling terminal.
+  Orphans* orphans = nullptr;  // Where there is one: it is told that this child is none.
 };
-
-class Orphans;
 
 namespace internal {
 

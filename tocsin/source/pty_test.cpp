@@ -79,7 +79,7 @@ TEST_F(PtyTest, DestroyingItHangsUp) {
 TEST_F(PtyTest, TheChildSeesItsSizeAndIsToldOfAChange) {
   auto pty = Pty::create(world_.loop, {.rows = 10, .columns = 20}).value();
   const std::string script =
-      "trap 'stty size; exit' WINCH; stty size; while :; do read -r line; done";
+      "trap 'stty size; exit 0' WINCH; stty size; while :; do read -r line; done";
   auto child = pty.spawn({.arguments = {"sh", "-c", script}}).value();
   EXPECT_EQ(world_.await(read_until(pty, "\n")).value(), "10 20\r\n");
   ASSERT_TRUE(pty.resize({.rows = 30, .columns = 40}));

@@ -32,7 +32,7 @@
 namespace tocsin {
 
 struct TerminalModeOptions {
-  enum class Mode : std::uint8_t {
+  enum Mode : std::uint8_t {
     keys,  // Each key at once, none is shown; Ctrl-C and the like are signals still.
     raw,   // cfmakeraw(3): Ctrl-C is a key, and "\n" written only moves down.
   };
