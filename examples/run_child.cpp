@@ -21,6 +21,7 @@ Task<Result<>> print_lines(Input from, const char* name) {
     if (line->empty()) co_return {};
     if (line->back() == '\n') line->pop_back();
     std::printf("%s: %s\n", name, line->c_str());
+    std::fflush(stdout);
   }
 }
 

@@ -29,6 +29,7 @@
 #include "tocsin/source/keys.hpp"
 #include "tocsin/source/message_queue.hpp"
 #include "tocsin/source/offload.hpp"
+#include "tocsin/source/orphans.hpp"
 #include "tocsin/source/output.hpp"
 #include "tocsin/source/page_faults.hpp"
 #include "tocsin/source/pipe.hpp"
