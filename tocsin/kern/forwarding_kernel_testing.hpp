@@ -252,9 +252,6 @@ class ForwardingKernel : public Kernel {
     return below_.mprotect(address, length, protection);
   }
   Result<int> userfaultfd(int flags) override { return below_.userfaultfd(flags); }
-  Result<int> prctl(int option, unsigned long argument) override {
-    return below_.prctl(option, argument);
-  }
   Result<int> seccomp(unsigned operation, unsigned flags, void* argument) override {
     return below_.seccomp(operation, flags, argument);
   }

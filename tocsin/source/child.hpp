@@ -144,8 +144,9 @@ class Child {
   /// ESRCH once it was cleared away, EINVAL, and EPERM if it has changed its user.
   Result<> signal(int number);
 
-  /// This process' end of the pipe that is `fd` there: non-blocking, for one direction. Once;
-  /// requires that it was asked for. Close it to give the child the end of its input.
+  /// This process' end of the pipe that is `fd` there: non-blocking, for Input, Output, PipeReader
+  /// or PipeWriter. Once; requires that it was asked for. Closed, it is the end of the child's
+  /// input.
   Fd take_pipe(int fd);
 
   /// Names it to people, and in /proc. For signals there is `signal`.

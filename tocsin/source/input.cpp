@@ -17,7 +17,7 @@ std::string internal::InputState::take(std::size_t count) {
 }
 
 Result<Buffer> ReadInput::await_resume() {
-  if (input_->kept() == 0) return ReadBytes::await_resume();
+  if (input_->kept() == 0) return SharedRead::await_resume();
   Buffer buffer = source().loop().buffers().take();
   const std::string text = input_->take(std::min(input_->kept(), buffer.room().size()));
   std::memcpy(buffer.room().data(), text.data(), text.size());
@@ -47,7 +47,7 @@ Task<Result<std::string>> Input::read_line_of(internal::InputState& state, std::
     if (length > longest) co_return std::unexpected(Errno{EMSGSIZE});
     if (found) co_return state.take(length);
     searched = state.kept();
-    auto bytes = co_await ReadBytes(state.fd);
+    auto bytes = co_await SharedRead(state.fd);
     if (!bytes) co_return std::unexpected(bytes.error());
     if (bytes->empty()) co_return state.take(state.kept());
     state.text.append(as_text(*bytes));

@@ -47,12 +47,12 @@ struct InputState {
 }  // namespace internal
 
 /// See Input::read.
-class [[nodiscard]] ReadInput final : public ReadBytes {
+class [[nodiscard]] ReadInput final : public SharedRead {
  public:
-  explicit ReadInput(internal::InputState& input) : ReadBytes(input.fd), input_(&input) {}
+  explicit ReadInput(internal::InputState& input) : SharedRead(input.fd), input_(&input) {}
   ReadInput(ReadInput&&) = default;
 
-  bool await_ready() { return input_->kept() > 0 || ReadBytes::await_ready(); }
+  bool await_ready() { return input_->kept() > 0 || SharedRead::await_ready(); }
   Result<Buffer> await_resume();
 
  private:

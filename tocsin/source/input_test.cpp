@@ -253,6 +253,16 @@ TEST_F(AnyInput, WhatAPipeHasNoRoomForWaits) {
   EXPECT_EQ(flags_of(write_end) & O_NONBLOCK, 0);
 }
 
+// And this process is still there: a SIGPIPE would have ended it.
+TEST_F(AnyInput, APipeWhoseReaderHasGoneIsEpipe) {
+  auto [read_end, write_end] = both(kernel_.pipe2(O_CLOEXEC));
+  auto output = Output::create(world_.loop, write_end.get()).value();
+  read_end.reset();
+  const auto done = world_.await(write_to(output, "text"));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error(), Errno{EPIPE});
+}
+
 class LinesOfAPipe final : public LoopScenario<> {
  public:
   LinesOfAPipe() { set_out(); }

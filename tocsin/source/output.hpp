@@ -37,10 +37,9 @@ class Output {
                                std::source_location where = std::source_location::current());
 
   /// Writes all of `bytes`, which stay the caller's and unchanged until it has ended. Fails as
-  /// write(2), send(2): EPIPE, ENOSPC, EIO, EFBIG; ECANCELED. After a failure an unknown part has
-  /// been written. A pipe whose reader has gone raises SIGPIPE besides, as write(2) has no
-  /// MSG_NOSIGNAL: block or ignore it, as `run` does. One at a time.
-  WriteBytes write_all(ByteView bytes) { return {*fd_, bytes}; }
+  /// write(2), send(2): EPIPE, without a SIGPIPE, ENOSPC, EIO, EFBIG; ECANCELED. After a failure an
+  /// unknown part has been written. One at a time.
+  SharedWrite write_all(ByteView bytes) { return {*fd_, bytes}; }
 
   /// How it is waited for.
   Access access() const { return fd_->access(); }

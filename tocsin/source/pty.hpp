@@ -42,12 +42,12 @@ class Pty {
   /// Reads what the other side has printed: a Buffer, lent until it is destroyed, that is empty
   /// once all who had it open have closed it. Fails with ECANCELED, after which nothing has been
   /// taken. One at a time.
-  ReadBytes read() { return ReadBytes(*fd_); }
+  SharedRead read() { return SharedRead(*fd_); }
 
   /// Writes all of `bytes`, as if they were typed; they stay the caller's and unchanged until it
   /// has ended. Waits while the other side reads nothing. Fails with EIO, ECANCELED; after a
   /// failure an unknown part has been written. One at a time.
-  WriteBytes write_all(ByteView bytes) { return {*fd_, bytes}; }
+  SharedWrite write_all(ByteView bytes) { return {*fd_, bytes}; }
 
   Result<> resize(WindowSize size) { return set_window_size(fd_->kernel(), fd(), size); }
 

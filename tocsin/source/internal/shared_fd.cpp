@@ -9,8 +9,11 @@
 #include <sys/stat.h>
 #include <termios.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
+
+#include "tocsin/source/byte_operations.hpp"
 
 namespace tocsin {
 namespace internal {
@@ -118,7 +121,7 @@ Count SharedFd::read(MutableBytes into) {
 Count SharedFd::write(ByteView bytes) {
   switch (access_) {
     case Access::own:
-      return kernel().write(fd(), bytes);
+      return write_without_signal(kernel(), fd(), bytes);
     case Access::socket:
       return kernel().send(fd(), bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
     case Access::always:
@@ -128,12 +131,12 @@ Count SharedFd::write(ByteView bytes) {
       break;
   }
   if (auto ready = ask(POLLOUT); !ready) return std::unexpected(ready.error());
-  return kernel().write(fd(), bytes.first(std::min(bytes.size(), most_after_poll)));
+  return write_without_signal(kernel(), fd(), bytes.first(std::min(bytes.size(), most_after_poll)));
 }
 
 }  // namespace internal
 
-bool ReadBytes::attempt() {
+bool SharedRead::attempt() {
   FdSource& from = source();
   count_ = fd_->read(from.loop().buffers().next());
   if (!count_ && count_.error() == Errno::again) {
@@ -146,7 +149,7 @@ bool ReadBytes::attempt() {
   return true;
 }
 
-bool WriteBytes::attempt() {
+bool SharedWrite::attempt() {
   FdSource& to = source();
   while (!left_.empty()) {
     if (!to.may_spend()) return false;

@@ -69,10 +69,10 @@ class SharedFd {
 }  // namespace internal
 
 /// Awaiting it reads what there is, once: see Input::read, Pty::read.
-class [[nodiscard]] ReadBytes : public IoOperation<Direction::read> {
+class [[nodiscard]] SharedRead : public IoOperation<Direction::read> {
  public:
-  explicit ReadBytes(internal::SharedFd& fd) : IoOperation(fd.source()), fd_(&fd) {}
-  ReadBytes(ReadBytes&&) = default;
+  explicit SharedRead(internal::SharedFd& fd) : IoOperation(fd.source()), fd_(&fd) {}
+  SharedRead(SharedRead&&) = default;
 
   Result<Buffer> await_resume() {
     if (!count_) return std::unexpected(count_.error());
@@ -90,11 +90,11 @@ class [[nodiscard]] ReadBytes : public IoOperation<Direction::read> {
 };
 
 /// Awaiting it writes all of it: see Output::write_all, Pty::write_all.
-class [[nodiscard]] WriteBytes final : public IoOperation<Direction::write> {
+class [[nodiscard]] SharedWrite final : public IoOperation<Direction::write> {
  public:
-  WriteBytes(internal::SharedFd& fd, ByteView bytes)
+  SharedWrite(internal::SharedFd& fd, ByteView bytes)
       : IoOperation(fd.source()), fd_(&fd), left_(bytes) {}
-  WriteBytes(WriteBytes&&) = default;
+  SharedWrite(SharedWrite&&) = default;
 
   Result<> await_resume() const { return result_; }
 
