@@ -61,7 +61,7 @@ class Race {
 
   Task<> attempt(Address address) {
     Happened told;
-    told.ended = co_await TcpStream::connect(loop_, address, where_);
+    told.ended = co_await TcpStream::connect(loop_, address, {}, where_);
     static_cast<void>(co_await happened_.send(std::move(told)));  // Fails if it is cancelled.
   }
 
