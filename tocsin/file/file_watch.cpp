@@ -142,8 +142,8 @@ FileWatch::FileWatch(FileWatch&& other) noexcept = default;
 FileWatch& FileWatch::operator=(FileWatch&& other) noexcept = default;
 FileWatch::~FileWatch() = default;
 
-Result<FileWatch> FileWatch::create(Loop& loop, std::string path, const FileWatchOptions& options,
-                                    std::source_location where) {
+Result<FileWatch> FileWatch::create(Loop& loop, const std::string& path,
+                                    const FileWatchOptions& options, std::source_location where) {
   FileWatchOptions tried = options;
   if (options.backend == WatchBackend::automatic) tried.backend = WatchBackend::inotify;
   auto state = begin(loop, path, tried, where);

@@ -68,7 +68,7 @@ class FileWatch {
   /// Fails as open(2) (ENOENT, EACCES); with EMFILE when this user has too many watchers and with
   /// ENOSPC when too many watches (see limit_behind); of fanotify with EPERM without CAP_SYS_ADMIN,
   /// EINVAL before Linux 5.17, EOPNOTSUPP where the file system has no handles. Nothing is left.
-  static Result<FileWatch> create(Loop& loop, std::string path,
+  static Result<FileWatch> create(Loop& loop, const std::string& path,
                                   const FileWatchOptions& options = {},
                                   std::source_location where = std::source_location::current());
   FileWatch(FileWatch&& other) noexcept;

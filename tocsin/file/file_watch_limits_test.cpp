@@ -18,15 +18,7 @@ using Texts = std::vector<std::string>;
 
 // ---- the kernel's queue -------------------------------------------------------------------------
 
-class FileWatchOverflow : public FileWatchTest {
- protected:
-  /// More events than the queue takes, no two of them the same: 16384 of inotify, unless somebody
-  /// has raised fs.inotify.max_queued_events, and as many of fanotify.
-  void overflow() const {
-    folder.write("0", "");
-    for (int i = 0; i < 17'000; ++i) rename(std::to_string(i), std::to_string(i + 1));
-  }
-};
+using FileWatchOverflow = FileWatchTest;
 
 INSTANTIATE_TEST_SUITE_P(Backends, FileWatchOverflow,
                          testing::Values(WatchBackend::inotify, WatchBackend::fanotify),
@@ -38,7 +30,7 @@ TEST_P(FileWatchOverflow, IsToldInItsPlaceAndNamesAreRightAfterIt) {
   folder.make_folder("goes");
   watch();
   folder.write("before", "");
-  overflow();
+  overflow(".");
   remove_folder("goes");
   folder.make_folder("comes");
   folder.write("comes/file", "");
@@ -47,12 +39,12 @@ TEST_P(FileWatchOverflow, IsToldInItsPlaceAndNamesAreRightAfterIt) {
 
   const Texts texts = told_so_far();
   const auto at = [&](const std::string& text) { return std::ranges::find(texts, text); };
-  const auto overflow = at("overflow .");
-  ASSERT_NE(overflow, texts.end()) << "max_queued_events has been raised?";
-  EXPECT_LT(at("created before"), overflow);
+  const auto told_lost = at("overflow .");
+  ASSERT_NE(told_lost, texts.end()) << "max_queued_events has been raised?";
+  EXPECT_LT(at("created before"), told_lost);
   for (const char* text :
-       {"removed goes", "created comes", "created comes/file", "created 17000"}) {
-    EXPECT_LT(overflow, at(text)) << text;
+       {"removed goes", "created comes", "created comes/file", "created overflow17000"}) {
+    EXPECT_LT(told_lost, at(text)) << text;
     EXPECT_NE(at(text), texts.end()) << text;
   }
   EXPECT_LT(at("created comes"), at("created stays/after"));
@@ -69,7 +61,6 @@ struct FewWatches : ForwardingKernel {
     EXPECT_TRUE(below_.inotify_rm_watch(fd, *watch));
     return std::unexpected(Errno{ENOSPC});
   }
-  Count getdents64(int fd, MutableBytes into) override { return below_.getdents64(fd, into); }
 
   int most = 1;
 };
@@ -109,6 +100,77 @@ TEST(FileWatchLimits, ADirectoryThatCannotBeWatchedIsToldOnce) {
   EXPECT_EQ(changes[1].kind, ChangeKind::unwatched);
   EXPECT_EQ(changes[1].path, folder.at("a"));
   EXPECT_EQ(changes[1].error, Errno{ENOSPC});
+}
+
+TEST(FileWatchLimits, FanotifyIsTakenWhereThereAreNotWatchesEnough) {
+  ONLY_ON_LINUX("vkern has no fanotify");
+  FewWatches kernel;
+  LoopWorld world(kernel);
+  const Folder folder;
+  folder.make_folder("a");
+  const auto made = FileWatch::create(world.loop, folder.path(), {.recursive = true});
+  if (!made) {
+    EXPECT_EQ(made.error(), Errno{ENOSPC}) << "the reason is the limit, whatever fanotify said";
+    GTEST_SKIP() << "fanotify needs CAP_SYS_ADMIN";
+  }
+  EXPECT_EQ(made->backend(), WatchBackend::fanotify);
+}
+
+/// A kernel on which one directory may not be read.
+struct Secretive : ForwardingKernel {
+  Result<int> openat(int directory, const char* path, int flags, mode_t mode) override {
+    if (is_secret && std::string_view(path) == "secret") return std::unexpected(Errno{EACCES});
+    return below_.openat(directory, path, flags, mode);
+  }
+  bool is_secret = true;
+};
+
+TEST(FileWatchLimits, ADirectoryThatMayBeReadAfterAllIsWatchedFromThenOn) {
+  ONLY_ON_LINUX("vkern lists no directories");
+  Secretive kernel;
+  LoopWorld world(kernel);
+  const Folder folder;
+  folder.make_folder("secret");
+  folder.write("secret/file", "");
+  std::vector<Change> changes;
+  auto watch = FileWatch::create(world.loop, folder.path(), {.recursive = true}).value();
+  Scope scope(world.loop);
+  scope.spawn(collect(watch, changes));
+  world.run_until_idle();
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, ChangeKind::unwatched);
+  EXPECT_EQ(changes[0].error, Errno{EACCES});
+
+  kernel.is_secret = false;
+  EXPECT_TRUE(kernel.fchmodat(AT_FDCWD, folder.at("secret").c_str(), 0700));
+  world.run_until_idle();
+  ASSERT_EQ(changes.size(), 3u);
+  EXPECT_EQ(changes[1].kind, ChangeKind::attributes);
+  EXPECT_EQ(changes[2].kind, ChangeKind::created);
+  EXPECT_EQ(changes[2].path, folder.at("secret/file"));
+}
+
+// path_resolution(7), "Length limit": what lies so deep has no path that a call would take.
+TEST(FileWatchLimits, WhatIsTooDeepForAPathIsToldAsSuch) {
+  ONLY_ON_LINUX("vkern lists no directories");
+  LoopWorld world;
+  const Folder folder;
+  std::vector<Change> changes;
+  auto watch = FileWatch::create(world.loop, folder.path(), {.recursive = true}).value();
+  Scope scope(world.loop);
+  scope.spawn(collect(watch, changes));
+
+  Kernel& kernel = kernel_under_test();
+  const std::string name(250, 'd');
+  Fd at(kernel, kernel.openat(AT_FDCWD, folder.path().c_str(), O_PATH | O_CLOEXEC, 0).value());
+  for (int depth = 0; depth < 20; ++depth) {
+    ASSERT_TRUE(kernel.mkdirat(at.get(), name.c_str(), 0700));
+    at = Fd(kernel, kernel.openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC, 0).value());
+  }
+  world.run_until_idle();
+  ASSERT_FALSE(changes.empty());
+  EXPECT_EQ(changes.back().kind, ChangeKind::unwatched);
+  EXPECT_EQ(changes.back().error, Errno{ENAMETOOLONG});
 }
 
 TEST(FileWatchLimits, TooManyWatchersAreEmfileAndTheLimitHasAName) {

@@ -106,6 +106,17 @@ TEST_P(FileWatchTest, AHalfOfARenameThatStaysAloneIsAMove) {
   EXPECT_EQ(told_until("in/b"), (Texts{"moved_out in/a", "moved_in in/b"}));
 }
 
+TEST_P(FileWatchTest, ADirectoryThatIsMadeLaterIsWatchedAsWell) {
+  watch();
+  folder.make_folder("a");
+  EXPECT_EQ(told_so_far(), (Texts{"created a"}));
+  folder.make_folder("a/b");
+  EXPECT_EQ(told_so_far(), (Texts{"created a/b"}));
+  rename("a", "x");
+  folder.write("x/b/file", "");
+  EXPECT_EQ(told_so_far(), (Texts{"renamed a to x", "created x/b/file", "closed x/b/file"}));
+}
+
 // ---- trees --------------------------------------------------------------------------------------
 
 TEST_P(FileWatchTest, ATreeIsWatchedToItsDepths) {

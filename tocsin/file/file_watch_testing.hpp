@@ -76,6 +76,13 @@ class FileWatchTest : public testing::TestWithParam<WatchBackend> {
     EXPECT_TRUE(kernel_under_test().renameat2(AT_FDCWD, folder.at(from).c_str(), AT_FDCWD,
                                               folder.at(to).c_str(), flags));
   }
+  /// More events in a folder than the queue takes, no two of them the same: 16384 of inotify,
+  /// unless somebody has raised fs.inotify.max_queued_events, and as many of fanotify.
+  void overflow(const std::string& in) const {
+    const auto name = [&](int number) { return in + "/overflow" + std::to_string(number); };
+    folder.write(name(0), "");
+    for (int i = 0; i < 17'000; ++i) rename(name(i), name(i + 1));
+  }
   void remove_folder(const std::string& name) const {
     EXPECT_TRUE(kernel_under_test().unlinkat(AT_FDCWD, folder.at(name).c_str(), AT_REMOVEDIR));
   }

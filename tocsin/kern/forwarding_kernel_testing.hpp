@@ -186,6 +186,19 @@ class ForwardingKernel : public Kernel {
   Result<> inotify_rm_watch(int fd, int watch) override {
     return below_.inotify_rm_watch(fd, watch);
   }
+  Result<int> fanotify_init(unsigned flags, unsigned event_flags) override {
+    return below_.fanotify_init(flags, event_flags);
+  }
+  Result<> fanotify_mark(int fd, unsigned flags, std::uint64_t mask, int directory,
+                         const char* path) override {
+    return below_.fanotify_mark(fd, flags, mask, directory, path);
+  }
+  Count getdents64(int fd, MutableBytes into) override { return below_.getdents64(fd, into); }
+  Result<> fstatfs(int fd, struct statfs& into) override { return below_.fstatfs(fd, into); }
+  Result<> name_to_handle_at(int directory, const char* path, file_handle& handle, int* mount,
+                             int flags) override {
+    return below_.name_to_handle_at(directory, path, handle, mount, flags);
+  }
   Result<int> mq_open(const char* name, int flags, mode_t mode,
                       const mq_attr* attributes) override {
     return below_.mq_open(name, flags, mode, attributes);

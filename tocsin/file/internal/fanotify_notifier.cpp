@@ -91,7 +91,7 @@ Result<DirectoryKey> FanotifyNotifier::file_system_of(int directory, int mount) 
   if (known != file_systems_.end()) return known->second;
   struct statfs status{};
   if (auto done = kernel_.fstatfs(directory, status); !done) return std::unexpected(done.error());
-  const DirectoryKey id(reinterpret_cast<const char*>(&status.f_fsid), sizeof status.f_fsid);
+  DirectoryKey id(reinterpret_cast<const char*>(&status.f_fsid), sizeof status.f_fsid);
   if (!marked_.contains(id)) {
     if (auto done = kernel_.fanotify_mark(fd_, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, wanted,
                                           directory, nullptr);

@@ -95,6 +95,7 @@ class WatchedTree {
   bool may_be_known(const Node& node, const FileEvent& event) const;
   void apply_in(Node& node, const FileEvent& event);
   void apply_to_itself(Node& node, std::uint32_t mask);
+  void try_again(Node& parent, std::string_view name);
   void apply_rename(const FileEvent& event);
   void apply_inner_rename(Node& from, Node& to, const FileEvent& event);
   void rename(Node& from, Node& to, const FileEvent& event);

@@ -64,8 +64,16 @@ void WatchedTree::apply_in(Node& node, const FileEvent& event) {
           std::pair{IN_CLOSE_WRITE, ChangeKind::closed}})
       if (is(event.mask, static_cast<std::uint32_t>(bit)))
         tell(kind, is_directory, path_of(node, event.name));
+    if (is(event.mask, IN_ATTRIB)) try_again(node, event.name);
     if (is(event.mask, IN_DELETE)) disappear(node, event.name, is_directory, ChangeKind::removed);
   }
+}
+
+// A directory that could not be watched may have got another mode.
+void WatchedTree::try_again(Node& parent, std::string_view name) {
+  const auto place = parent.entries.find(name);
+  if (place != parent.entries.end() && place->second && place->second->is_given_up)
+    doubt(parent, name);
 }
 
 // ---- renames ------------------------------------------------------------------------------------

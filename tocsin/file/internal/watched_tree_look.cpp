@@ -92,7 +92,7 @@ void WatchedTree::look() {
   std::swap(doubts_, elsewhere_);
 }
 
-/// The directory under its path, if it is the one that is known: else ENOENT.
+// The directory under its path, if it is the one that is known: else ENOENT.
 Result<Fd> WatchedTree::open_known(const Node& node) {
   const std::string path = path_of(node);
   const int flags = node.parent == nullptr ? to_read : to_find;
@@ -119,7 +119,11 @@ WatchedTree::Looked WatchedTree::look_into(Node& node,
                                            const std::set<std::string, std::less<>>& names) {
   if (node.key.empty()) return Looked::done;  // It is in doubt itself, or was given up.
   const auto fd = open_known(node);
-  if (!fd) return Looked::elsewhere;
+  if (!fd && has_vanished(fd.error())) return Looked::elsewhere;
+  if (!fd) {
+    give_up(node, fd.error());  // ENAMETOOLONG, EMFILE, ...
+    return Looked::done;
+  }
   for (const std::string& name : names) settle(node, fd->get(), name);
   node.told_until = notifier_.horizon();
   return Looked::done;
@@ -158,7 +162,10 @@ void WatchedTree::enter(Node& parent, int directory, const std::string& name) {
     return give_up(*node, fd.error());
   }
   const auto key = notifier_.watch(fd->get(), path_of(*node).c_str());
-  if (!key) return give_up(*node, key.error());
+  if (!key) {
+    if (has_vanished(key.error())) return doubt(parent, name);
+    return give_up(*node, key.error());
+  }
   if (*key != node->key && !node->key.empty()) {
     disappear(parent, name, true, ChangeKind::removed);
     found(parent, name, true);
@@ -181,6 +188,7 @@ bool WatchedTree::claim(Node& node, const DirectoryKey& key) {
   }
   by_key_[key] = &node;
   node.key = key;
+  node.is_given_up = false;
   return true;
 }
 
@@ -199,8 +207,8 @@ void WatchedTree::scan(Node& node, int directory) {
   if (done) {
     for (const std::string& name : missing)
       disappear(node, name, node.entries.find(name)->second != nullptr, ChangeKind::removed);
-  } else if (done.error() != Errno{ENOSYS}) {  // A kernel without it tells of names all the same.
-    give_up(node, done.error());
+  } else if (!has_vanished(done.error()) && done.error() != Errno{ENOSYS}) {
+    give_up(node, done.error());  // Not for ENOSYS: such a kernel tells of names all the same.
   }
   node.is_scanned = true;
   node.told_until = notifier_.horizon();
