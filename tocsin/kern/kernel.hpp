@@ -44,7 +44,7 @@
 #include "tocsin/kern/count.hpp"
 #include "tocsin/kern/spawn_request.hpp"
 
-struct termios;
+struct termios;  // NOLINT(readability-identifier-naming): the C library's, termios(3).
 
 namespace tocsin {
 
