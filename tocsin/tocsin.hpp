@@ -23,6 +23,7 @@
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/uevents.hpp"
 #include "tocsin/net/unix.hpp"
+#include "tocsin/net/vsock.hpp"
 #include "tocsin/net/zero_copy.hpp"
 #include "tocsin/source/child.hpp"
 #include "tocsin/source/clock_timer.hpp"

@@ -14,6 +14,7 @@ namespace tocsin {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view vsock_prefix = "vsock:";
 constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
 // One byte is kept for the NUL behind a path, or in front of an abstract name (unix(7)).
 constexpr std::size_t longest_name = sizeof(sockaddr_un::sun_path) - 1;
@@ -65,6 +66,15 @@ Result<Address> parse_v6(std::string_view host, std::uint16_t port) {
   return Address::from(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
+Result<Address> parse_vsock(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == text.npos) return std::unexpected(Errno::invalid);
+  const auto cid = colon == 0 ? VMADDR_CID_ANY : parse_number<std::uint32_t>(text.substr(0, colon));
+  const auto port = parse_number<std::uint32_t>(text.substr(colon + 1));
+  if (!cid || !port) return std::unexpected(Errno::invalid);
+  return Address::vsock(*cid, *port);
+}
+
 Address make_v4(std::uint32_t host, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -82,6 +92,7 @@ Result<Address> Address::parse(std::string_view text) {
     const auto name = text.substr(unix_prefix.size());
     return name.starts_with('@') ? unix_abstract(name.substr(1)) : unix_path(name);
   }
+  if (text.starts_with(vsock_prefix)) return parse_vsock(text.substr(vsock_prefix.size()));
   const auto colon = text.rfind(':');
   if (colon == text.npos) return std::unexpected(Errno::invalid);
   const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
@@ -130,6 +141,14 @@ Result<Address> Address::unix_abstract(std::string_view name) {
   return address;
 }
 
+Address Address::vsock(std::uint32_t cid, std::uint32_t port) {
+  sockaddr_vm address{};
+  address.svm_family = AF_VSOCK;
+  address.svm_cid = cid;
+  address.svm_port = port;
+  return from(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
 Address Address::from(const sockaddr* address, socklen_t size) {
   Address made;
   made.size_ = std::min(size, static_cast<socklen_t>(sizeof made.storage_));
@@ -143,6 +162,12 @@ std::uint16_t Address::port() const {
   if (family() == AF_INET) return ntohs(storage_.v4.sin_port);
   if (family() == AF_INET6) return ntohs(storage_.v6.sin6_port);
   return 0;
+}
+
+std::uint32_t Address::vsock_cid() const { return family() == AF_VSOCK ? storage_.vm.svm_cid : 0; }
+
+std::uint32_t Address::vsock_port() const {
+  return family() == AF_VSOCK ? storage_.vm.svm_port : 0;
 }
 
 std::string_view Address::path() const {
@@ -167,6 +192,11 @@ std::string Address::text() const {
   if (family() == AF_INET) return host().append(port_text);
   if (family() == AF_INET6)
     return std::string(1, '[').append(host()).append(1, ']').append(port_text);
+  if (family() == AF_VSOCK) {
+    std::string text(vsock_prefix);
+    if (vsock_cid() != VMADDR_CID_ANY) text.append(std::to_string(vsock_cid()));
+    return text.append(1, ':').append(std::to_string(vsock_port()));
+  }
   if (!is_unix()) return {};
   std::string text(unix_prefix);
   if (!path().empty()) return text.append(path());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Address: where a socket is, or is to be: IPv4, IPv6, UNIX.
+// Address: where a socket is, or is to be: IPv4, IPv6, UNIX, VSOCK.
 //
 //     "127.0.0.1:8080" ──> [ Address ] ──> bind(2), connect(2), sendto(2)
 //
@@ -10,6 +10,7 @@
 // It owns its bytes. Thread rule: a value; any thread.
 #pragma once
 
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -34,7 +35,9 @@ class Address {
   ///     :8080            every IPv4 address of the host; `[::]:8080` is IPv6's, and serves IPv4,
   ///                      too, unless the socket is IPv6-only
   ///     unix:/path       unix:@name (abstract, see unix(7))
-  /// Fails with EINVAL if it is none of these; a port lies in 0..65535, a path in 1..107 bytes.
+  ///     vsock:3:1024     the context and the port; vsock::1024 is every context of this machine
+  /// Fails with EINVAL if it is none of these; a port lies in 0..65535 (VSOCK: 0..2^32-1), a path
+  /// in 1..107 bytes.
   static Result<Address> parse(std::string_view text);
 
   /// IPv4: every address of the host, and 127.0.0.1. Port 0 lets the kernel choose at bind(2).
@@ -51,6 +54,10 @@ class Address {
   /// A name in the abstract namespace, any 0..107 bytes; EINVAL if it is longer.
   static Result<Address> unix_abstract(std::string_view name);
 
+  /// A port of a virtual machine or its host (vsock(7)). `cid` is VMADDR_CID_HOST, _LOCAL, _ANY, or
+  /// a machine's number; `port` VMADDR_PORT_ANY lets the kernel choose at bind(2).
+  static Address vsock(std::uint32_t cid, std::uint32_t port);
+
   /// What a system call stored. Bytes beyond what any kind of address has are dropped.
   static Address from(const sockaddr* address, socklen_t size);
 
@@ -63,8 +70,12 @@ class Address {
   }
   bool is_unix() const { return family() == AF_UNIX; }
 
-  /// In host byte order; 0 for what has no ports.
+  /// In host byte order; 0 for what has no ports, or others (VSOCK).
   std::uint16_t port() const;
+
+  /// Of a VSOCK address, in which a port has 32 bits; 0 for everything else.
+  std::uint32_t vsock_cid() const;
+  std::uint32_t vsock_port() const;
 
   /// The path of a UNIX socket's file; empty for everything else.
   std::string_view path() const;
@@ -84,6 +95,7 @@ class Address {
     sockaddr generic;
     sockaddr_in v4;
     sockaddr_in6 v6;
+    sockaddr_vm vm;
   };
 
   Storage storage_{};

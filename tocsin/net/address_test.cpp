@@ -120,6 +120,21 @@ TEST(Address, OfAHostIsMadeOfItsBytes) {
     EXPECT_EQ(Address::ip(ByteView(bytes).first(size), 80), std::unexpected(Errno::invalid));
 }
 
+TEST(Address, OfVsockIsAContextAndAPortOf32Bits) {
+  const Address host = Address::vsock(VMADDR_CID_HOST, 4'000'000'000);
+  EXPECT_EQ(host.text(), "vsock:2:4000000000");
+  EXPECT_EQ(Address::parse(host.text()), host);
+  EXPECT_EQ(host.family(), AF_VSOCK);
+  EXPECT_EQ(host.vsock_cid(), 2u);
+  EXPECT_EQ(host.vsock_port(), 4'000'000'000u);
+  EXPECT_EQ(host.port(), 0);
+  EXPECT_EQ(Address::parse("vsock::1")->vsock_cid(), VMADDR_CID_ANY);
+  EXPECT_EQ(Address::parse("vsock::1")->text(), "vsock::1");
+  EXPECT_EQ(Address::loopback(1).vsock_port(), 0u);
+  for (const char* wrong : {"vsock:", "vsock:1", "vsock:x:1", "vsock:1:", "vsock:1:4294967296"})
+    EXPECT_EQ(Address::parse(wrong), std::unexpected(Errno::invalid)) << wrong;
+}
+
 TEST(Address, HasAHostIfItIsOfTheInternet) {
   EXPECT_EQ(Address::parse("127.0.0.1:80")->host(), "127.0.0.1");
   EXPECT_EQ(Address::parse("[fe80::1%2]:80")->host(), "fe80::1%2");

@@ -165,8 +165,9 @@ TEST_F(RouteEventsTest, ChangesThatWereLostAreAResyncAfterThoseThatWereNot) {
                                     {.addresses = false, .routes = false, .receive_buffer = 8'192})
                     .value();
   shake(100);
-  network->set_up("lo", false);
-  const auto told = until(events, Kind::resync);
+  std::vector told{next(events)};
+  network->set_up("lo", false);  // After the error: dropped, too, and no second one for it.
+  for (auto& event : until(events, Kind::resync)) told.push_back(std::move(event));
   EXPECT_GT(told.size(), 1u) << "what came before the gap is told before it";
   EXPECT_LT(told.size(), 201u);
   for (std::size_t i = 0; i + 1 < told.size(); ++i) {

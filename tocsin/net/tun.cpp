@@ -42,7 +42,7 @@ Result<TunDevice> TunDevice::create(Loop& loop, const TunOptions& options,
   if (!fd) return std::unexpected(fd.error());
   if (auto done = kernel.ioctl(fd->get(), TUNSETIFF, &request); !done)
     return std::unexpected(done.error());
-  // Only now: before it is attached it counts as broken, EPOLLERR, and nothing but that.
+  // Only now: whoever adds it before it is attached hears EPOLLERR, and nothing of it ever after.
   auto source = FdSource::create(loop, std::move(*fd), "tun", where);
   if (!source) return std::unexpected(source.error());
   const std::string_view stored(request.ifr_name, sizeof request.ifr_name);
