@@ -59,7 +59,7 @@ void write_echo(sa_family_t family, const IcmpEcho& echo, MutableBytes into) {
 
 std::optional<ByteView> payload_of_ipv4(ByteView packet) {
   if (packet.size() < smallest_ipv4_header || byte_at(packet, 0) >> 4 != 4) return std::nullopt;
-  const std::size_t header = (byte_at(packet, 0) & 15u) * 4u;
+  const std::size_t header = std::size_t{4} * (byte_at(packet, 0) & 15u);
   const std::size_t total = number_at(packet, 2);
   if (header < smallest_ipv4_header || total < header || total > packet.size()) return std::nullopt;
   return packet.subspan(header, total - header);

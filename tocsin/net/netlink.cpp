@@ -9,7 +9,8 @@ namespace tocsin {
 namespace {
 
 constexpr std::size_t alignment = 4;
-static_assert(alignment == NLMSG_ALIGNTO && alignment == NLA_ALIGNTO);
+static_assert(NLMSG_ALIGNTO == alignment);
+static_assert(NLA_ALIGNTO == alignment);
 
 // Takes a piece of `length` bytes, padded so that the next one is aligned; the last one need not
 // be. Requires: there are as many.

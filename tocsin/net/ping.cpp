@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/net/ping.hpp"
 
-#include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -9,11 +8,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 
 #include "tocsin/base/prng.hpp"
 #include "tocsin/net/icmp.hpp"
+#include "tocsin/net/internal/error_queue.hpp"
 #include "tocsin/net/internal/socket_option.hpp"
 #include "tocsin/net/udp.hpp"
 
@@ -76,20 +75,6 @@ Result<TimePoint> now(Kernel& kernel) {
   return TimePoint(std::chrono::seconds(time->tv_sec) + std::chrono::nanoseconds(time->tv_nsec));
 }
 
-// Why a message of the error queue was put there.
-std::optional<Errno> reported_by(msghdr& message) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    const bool is_error = (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||
-                          (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR);
-    sock_extended_err error{};
-    if (!is_error || header->cmsg_len < CMSG_LEN(sizeof error)) continue;
-    std::memcpy(&error, CMSG_DATA(header), sizeof error);
-    if (error.ee_errno != 0) return Errno{static_cast<int>(error.ee_errno)};
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 // ---- what an echo needs -------------------------------------------------------------------------
@@ -119,21 +104,14 @@ struct Ping::State {
 
 Reports Ping::State::take_reports() const {
   std::array<std::byte, 128> original;  // The request's beginning; routers send back little of it.
-  alignas(cmsghdr) std::array<std::byte, 256> control;
   Reports reports;
-  while (true) {
-    iovec part{.iov_base = original.data(), .iov_len = original.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const auto count = source->kernel().recvmsg(source->fd(), message, MSG_ERRQUEUE);
-    if (!count) return reports;
+  while (const auto entry = internal::read_error_queue(*source, original)) {
     reports.any = true;
-    const auto reason = reported_by(message);
-    if (reason && is_mine(ByteView(original).first(*count), false)) reports.of_last = reason;
+    const ByteView sent = ByteView(original).first(entry->size);
+    if (entry->what.ee_errno != 0 && is_mine(sent, false))
+      reports.of_last = Errno{static_cast<int>(entry->what.ee_errno)};
   }
+  return reports;
 }
 
 /// Waits for the reply to the last request, and drops everything else.

@@ -10,14 +10,12 @@
 #include <algorithm>
 
 #include "tocsin/net/connect.hpp"
+#include "tocsin/net/internal/socket_option.hpp"
 
 namespace tocsin {
 namespace {
 
-template <class T>
-Result<> set_option(Kernel& kernel, int fd, int level, int name, const T& value) {
-  return kernel.setsockopt(fd, level, name, &value, sizeof value);
-}
+using internal::set_option;
 
 bool is_tcp(const Address& address) {
   return address.family() == AF_INET || address.family() == AF_INET6;

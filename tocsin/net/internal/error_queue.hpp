@@ -2,7 +2,8 @@
 //
 // Of a socket's error queue, one entry: what the kernel reports about something sent before.
 //
-//     recvmsg(2), MSG_ERRQUEUE ──> [ read_error_queue ] ──> UdpErrorOperation, ZeroCopyOperation
+//     recvmsg(2), MSG_ERRQUEUE ──> [ read_error_queue ] ──> UdpErrorOperation,
+//                                                       ZeroCopyOperation, Ping
 //
 // Thread rule: the loop's thread.
 #pragma once

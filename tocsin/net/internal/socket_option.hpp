@@ -2,7 +2,8 @@
 //
 // Socket options that more than one kind of socket sets.
 //
-//     PacketSocket, Ping, NetlinkInbox ──> [ set_option, set_receive_buffer ] ──> setsockopt(2)
+//     TcpStream, PacketSocket, Ping, NetlinkInbox ──> [ set_option, set_receive_buffer ] ──>
+//     setsockopt(2)
 //
 // It owns nothing. Thread rule: as the socket's.
 #pragma once
