@@ -23,6 +23,8 @@
 #include "tocsin/net/udp.hpp"
 #include "tocsin/net/uevents.hpp"
 #include "tocsin/net/unix.hpp"
+#include "tocsin/net/unix_datagram.hpp"
+#include "tocsin/net/unix_seqpacket.hpp"
 #include "tocsin/net/vsock.hpp"
 #include "tocsin/net/zero_copy.hpp"
 #include "tocsin/source/child.hpp"

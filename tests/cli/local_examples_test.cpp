@@ -57,5 +57,22 @@ TEST(FifoExample, OutlivesItsWritersAndTellsThemWhenNobodyReads) {
   EXPECT_NE(alone.err.find("nobody reads it"), std::string::npos) << alone.err;
 }
 
+TEST(UnixFdsExample, PrintsAFileThatSomebodyElseHasOpened) {
+  const Site site;
+  const std::string socket = (site.base() / "socket").string();
+  Program receiver({example("unix_fds"), socket});
+  EXPECT_EQ(receiver.line(), "ready");
+  site.write("told.txt", "it tolls\n");
+  const std::string file = (site.root() / "told.txt").string();
+  const Said sender = Program({example("unix_fds"), socket, file}).end();
+  EXPECT_EQ(sender.status, 0) << sender.err;
+  const std::string line = receiver.line();
+  EXPECT_TRUE(line.starts_with("pid ")) << line;
+  EXPECT_TRUE(line.ends_with(" sent 9 bytes: it tolls")) << line;
+  receiver.signal(SIGTERM);
+  EXPECT_EQ(receiver.end().status, 0);
+  EXPECT_FALSE(std::filesystem::exists(socket)) << "its file goes with it";
+}
+
 }  // namespace
 }  // namespace tocsin

@@ -1,141 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/net/unix.hpp"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-
-#include <optional>
-#include <string>
-
-#include "tocsin/task/sleep.hpp"
-
 namespace tocsin {
-namespace {
 
-constexpr Duration full_backlog_pause = std::chrono::milliseconds(10);
-
-Result<Fd> unix_socket(Kernel& kernel, int type) {
-  return own(kernel, kernel.socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+// Whoever sends descriptors puts a boundary into the stream, at which every read stops, however
+// much there is behind it.
+UnixStream::UnixStream(std::unique_ptr<FdSource> source) : Stream(std::move(source)) {
+  this->source().distrust_short_reads();
 }
-
-// Which file it is, however it is called.
-struct FileIdentity {
-  std::uint32_t device_major, device_minor;
-  std::uint64_t inode;
-  bool operator==(const FileIdentity&) const = default;
-};
-
-// Of the socket file at `path`; nothing if there is none, or a file of another kind.
-std::optional<FileIdentity> socket_file_at(Kernel& kernel, const std::string& path) {
-  struct statx found{};
-  const auto done =
-      kernel.statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, found);
-  if (!done || !S_ISSOCK(found.stx_mode)) return std::nullopt;
-  return FileIdentity{found.stx_dev_major, found.stx_dev_minor, found.stx_ino};
-}
-
-// Whether the file is a socket that no process has open. Asked with a datagram socket, so that a
-// living listener sees no connection: it answers EPROTOTYPE, "an attempt to connect a UNIX domain
-// datagram socket to a stream socket" (connect(2)), even between bind(2) and listen(2).
-bool is_stale(Kernel& kernel, const Address& address) {
-  if (!socket_file_at(kernel, std::string(address.path()))) return false;
-  const auto probe = unix_socket(kernel, SOCK_DGRAM);
-  if (!probe) return false;
-  const auto done = kernel.connect(probe->get(), address.data(), address.size());
-  return !done && done.error() == Errno{ECONNREFUSED};
-}
-
-Result<> bind_at(Kernel& kernel, int fd, const Address& address, bool replace_stale) {
-  auto done = kernel.bind(fd, address.data(), address.size());
-  const bool taken = !done && done.error() == Errno{EADDRINUSE};
-  if (!taken || !replace_stale || address.path().empty() || !is_stale(kernel, address)) return done;
-  const std::string path(address.path());
-  if (auto removed = kernel.unlinkat(AT_FDCWD, path.c_str(), 0); !removed) return removed;
-  return kernel.bind(fd, address.data(), address.size());
-}
-
-}  // namespace
-
-// ---- SocketFile ---------------------------------------------------------------------------------
-
-class SocketFile {
- public:
-  SocketFile(Kernel& kernel, std::string path)
-      : kernel_(kernel), path_(std::move(path)), made_(socket_file_at(kernel_, path_)) {}
-  SocketFile(const SocketFile&) = delete;
-  SocketFile& operator=(const SocketFile&) = delete;
-  ~SocketFile() {
-    if (!made_ || socket_file_at(kernel_, path_) != made_) return;
-    // If the folder has become read-only meanwhile, the file stays: nobody is left to tell.
-    static_cast<void>(kernel_.unlinkat(AT_FDCWD, path_.c_str(), 0));
-  }
-
- private:
-  Kernel& kernel_;
-  std::string path_;
-  std::optional<FileIdentity> made_;
-};
-
-// ---- UnixListener -------------------------------------------------------------------------------
-
-Result<UnixListener> UnixListener::bind(Loop& loop, const Address& address,
-                                        const UnixListenOptions& options,
-                                        std::source_location where) {
-  if (!address.is_unix()) return std::unexpected(Errno{EAFNOSUPPORT});
-  Kernel& kernel = loop.kernel();
-  auto fd = unix_socket(kernel, SOCK_STREAM);
-  if (!fd) return std::unexpected(fd.error());
-  if (auto done = bind_at(kernel, fd->get(), address, options.replace_stale); !done)
-    return std::unexpected(done.error());
-  std::unique_ptr<SocketFile> file;  // From here on it is removed again, whatever happens.
-  if (!address.path().empty())
-    file = std::make_unique<SocketFile>(kernel, std::string(address.path()));
-  if (auto done = kernel.listen(fd->get(), options.backlog); !done)
-    return std::unexpected(done.error());
-  auto source = FdSource::create(loop, std::move(*fd), "unix listener", where);
-  if (!source) return std::unexpected(source.error());
-  auto listening = Listening::create(std::move(*source));
-  if (!listening) return std::unexpected(listening.error());
-  return UnixListener(std::move(file), std::move(*listening));
-}
-
-UnixListener::UnixListener(std::unique_ptr<SocketFile> file, std::unique_ptr<Listening> listening)
-    : file_(std::move(file)), listening_(std::move(listening)) {}
-UnixListener::UnixListener(UnixListener&&) noexcept = default;
-UnixListener::~UnixListener() = default;
-
-// ---- UnixStream ---------------------------------------------------------------------------------
 
 Task<Result<UnixStream>> UnixStream::connect(Loop& loop, Address address,
                                              std::source_location where) {
-  if (!address.is_unix()) co_return std::unexpected(Errno{EAFNOSUPPORT});
-  Kernel& kernel = loop.kernel();
-  auto fd = unix_socket(kernel, SOCK_STREAM);
-  if (!fd) co_return std::unexpected(fd.error());
-  while (true) {
-    const auto done = kernel.connect(fd->get(), address.data(), address.size());
-    if (done) break;
-    if (done.error() != Errno::again) co_return std::unexpected(done.error());
-    const auto slept = co_await sleep_for(full_backlog_pause);
-    if (!slept) co_return std::unexpected(slept.error());
-  }
-  auto source = FdSource::create(loop, std::move(*fd), name, where);
+  auto source = co_await internal::connect_unix(loop, address, type, name, where);
   if (!source) co_return std::unexpected(source.error());
   co_return UnixStream(std::move(*source));
 }
 
 Result<std::pair<UnixStream, UnixStream>> UnixStream::pair(Loop& loop, std::source_location where) {
-  Kernel& kernel = loop.kernel();
-  const auto fds = kernel.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (!fds) return std::unexpected(fds.error());
-  Fd one(kernel, (*fds)[0]);
-  Fd other(kernel, (*fds)[1]);
-  auto first = FdSource::create(loop, std::move(one), name, where);
-  if (!first) return std::unexpected(first.error());
-  auto second = FdSource::create(loop, std::move(other), name, where);
-  if (!second) return std::unexpected(second.error());
-  return std::pair(UnixStream(std::move(*first)), UnixStream(std::move(*second)));
+  auto ends = internal::pair_unix(loop, type, name, where);
+  if (!ends) return std::unexpected(ends.error());
+  return std::pair(UnixStream(std::move(ends->first)), UnixStream(std::move(ends->second)));
 }
 
 }  // namespace tocsin
