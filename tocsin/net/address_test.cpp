@@ -116,7 +116,7 @@ TEST(Address, OfAHostIsMadeOfItsBytes) {
   const std::array<std::byte, 16> bytes{std::byte{127}, {}, {}, std::byte{1}};
   EXPECT_EQ(Address::ip(ByteView(bytes).first(4), 80), Address::loopback(80));
   EXPECT_EQ(Address::ip(bytes, 80)->text(), "[7f00:1::]:80");
-  for (const std::size_t size : {0, 3, 5, 15})
+  for (const unsigned size : {0u, 3u, 5u, 15u})
     EXPECT_EQ(Address::ip(ByteView(bytes).first(size), 80), std::unexpected(Errno::invalid));
 }
 

@@ -23,7 +23,7 @@ iovec part_of(void* base, std::size_t length) { return {.iov_base = base, .iov_l
 
 // Of TUN the kernel believes this; of TAP it looks at the frame.
 std::uint16_t protocol_of(ByteView packet) {
-  const bool is_v6 = !packet.empty() && packet[0] >> 4 == std::byte{6};
+  const bool is_v6 = !packet.empty() && (packet[0] >> 4) == std::byte{6};
   return is_v6 ? ETH_P_IPV6 : ETH_P_IP;
 }
 
