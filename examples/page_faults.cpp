@@ -7,9 +7,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
-#include <thread>
 
 #include "tocsin/tocsin.hpp"
 
@@ -20,7 +18,7 @@ namespace {
 Task<> make_pages(PageRegion& region, const File& file) {
   while (true) {
     const auto fault = co_await region.next();
-    if (!fault) co_return;  // Cancelled: everything is counted.
+    if (!fault) co_return;
     auto bytes = co_await file.read_at(fault->page);
     // What cannot be read ends in a signal, and not in zeroes or a wait for ever.
     if (!bytes || bytes->empty() || !region.copy(fault->page, *bytes))
@@ -33,19 +31,20 @@ Task<Result<>> count_lines(Loop& loop, const char* path) {
   if (!engine) co_return std::unexpected(engine.error());
   auto file = co_await File::open(**engine, path, O_RDONLY);
   if (!file) co_return std::unexpected(file.error());
-  const std::uint64_t size = (co_await file->size()).value_or(0);
-  auto region = PageRegion::create(loop, size);
+  const auto size = co_await file->size();
+  if (!size) co_return std::unexpected(size.error());
+  auto region = PageRegion::create(loop, *size);
   if (!region) co_return std::unexpected(region.error());
-  const auto scope = std::make_shared<Scope>(loop);
-  scope->spawn(make_pages(*region, *file));
-  std::atomic<std::ptrdiff_t> lines = -1;
-  std::jthread counter([&, text = region->memory().first(size)] {
-    lines = std::ranges::count(text, std::byte{'\n'});
-    loop.waker().post([scope] { scope->cancel(); });
-  });
-  static_cast<void>(co_await scope->join());
-  if (lines >= 0) std::printf("%td lines\n", lines.load());
-  if (lines < 0) static_cast<void>(region->zero(0, size));  // Ctrl-C: the thread must not sleep on.
+  auto pool = ThreadPool::create(loop, 1);
+  if (!pool) co_return std::unexpected(pool.error());
+
+  Scope pages(loop);
+  pages.spawn(make_pages(*region, *file));
+  const auto text = region->memory().first(*size);
+  const auto lines =
+      co_await offload(**pool, [&] { return std::ranges::count(text, std::byte{'\n'}); });
+  if (!lines) co_return std::unexpected(lines.error());
+  std::printf("%td lines\n", *lines);
   co_return {};
 }
 
