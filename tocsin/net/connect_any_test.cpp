@@ -57,10 +57,10 @@ class Silent {
   explicit Silent(LoopWorld& world)
       : listener_(TcpListener::bind(world.loop, Address::loopback(0), {.backlog = 0}).value()) {
     Kernel& kernel = kernel_under_test();
-    for (int i = 0; i < 3; ++i) {
-      const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const Address at = address();
+    for (int i = 0; i < 3; ++i) {  // The first takes the one place there is.
+      const int type = SOCK_STREAM | SOCK_CLOEXEC | (i == 0 ? 0 : SOCK_NONBLOCK);
       queue_.emplace_back(kernel, kernel.socket(AF_INET, type, 0).value());
-      const Address at = address();
       static_cast<void>(kernel.connect(queue_.back().get(), at.data(), at.size()));
     }
   }

@@ -132,6 +132,7 @@ TEST_F(Seccomp, APathIsReadAndAnotherFileHandedOver) {
     EXPECT_TRUE(given);
     return Result<>();
   }));
+  listener.reset();  // Its thread has ended: what that wrote can be read.
   EXPECT_EQ(read, "ok");
   EXPECT_EQ(missing, -EFAULT);
 }

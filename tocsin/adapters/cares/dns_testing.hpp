@@ -118,6 +118,7 @@ class DnsServer {
                                    "--host-record=four.test,127.0.0.1"};
     if (::getuid() == 0) words.insert(words.end(), {"--user=root", "--group=root"});
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
 

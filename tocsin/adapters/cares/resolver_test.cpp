@@ -30,20 +30,20 @@ Task<Addresses> resolve(Resolver& resolver, std::string name,
 
 class ResolverTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = new DnsServer; }
+  static void SetUpTestSuite() { server = new DnsServer; }
   static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
+    delete server;
+    server = nullptr;
   }
   void SetUp() override {
-    if (!server_->is_there()) GTEST_SKIP() << "there is no dnsmasq (dnsmasq-base)";
+    if (!server->is_there()) GTEST_SKIP() << "there is no dnsmasq (dnsmasq-base)";
   }
 
-  static DnsServer* server_;
+  static DnsServer* server;
   LoopWorld world_;
-  Resolver resolver_ = Resolver::create(world_.loop, {.servers = server_->address()}).value();
+  Resolver resolver_ = Resolver::create(world_.loop, {.servers = server->address()}).value();
 };
-DnsServer* ResolverTest::server_ = nullptr;
+DnsServer* ResolverTest::server = nullptr;
 
 TEST_F(ResolverTest, ANameBecomesItsAddressesWithThePort) {
   const auto found = world_.await(resolve(resolver_, "two.test"));
