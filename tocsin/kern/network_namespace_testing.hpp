@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -75,6 +76,14 @@ class NetworkNamespace {
     const std::string path = "/proc/sys/net/" + name;
     const Fd file(kernel, kernel.openat(AT_FDCWD, path.c_str(), O_WRONLY | O_CLOEXEC, 0).value());
     EXPECT_EQ(kernel.write(file.get(), as_bytes(value)), Count(value.size())) << name;
+  }
+
+  /// Whether this kernel has IPv6, and ::1 here.
+  static bool has_ipv6() { return ::access("/proc/sys/net/ipv6", F_OK) == 0; }
+
+  /// No IPv6 on interfaces that are made from here on: it sends a word now and then by itself.
+  void keep_ipv6_quiet() {
+    if (has_ipv6()) set_sysctl("ipv6/conf/default/disable_ipv6", "1");
   }
 
  private:

@@ -92,6 +92,7 @@ class PingTest : public testing::TestWithParam<PingKind> {
 
 TEST_P(PingTest, AHostThatIsThereAnswersOneAfterTheOther) {
   for (const char* target : {"127.0.0.1:0", "[::1]:0"}) {
+    if (target[0] == '[' && !NetworkNamespace::has_ipv6()) continue;
     auto ping = ping_to(target);
     EXPECT_EQ(ping.kind(), GetParam());
     for (std::uint16_t sequence = 1; sequence < 4; ++sequence) {

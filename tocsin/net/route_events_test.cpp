@@ -34,7 +34,7 @@ class RouteEventsTest : public testing::Test {
     ONLY_ON_LINUX("vkern has no netlink");
     network.emplace();
     ONLY_IN_OWN_NETWORK(*network);
-    network->set_sysctl("ipv6/conf/default/disable_ipv6", "1");
+    network->keep_ipv6_quiet();
   }
 
   static Task<Result<RouteEvent>> next_of(RouteEvents& events) { co_return co_await events.next(); }

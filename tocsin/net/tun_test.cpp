@@ -34,7 +34,7 @@ class TunTest : public testing::Test {
 
   /// One that carries IPv4 and is up. (Of IPv6 the kernel itself would send a word now and then.)
   TunDevice device_that_is_up(Loop& loop) {
-    network->set_sysctl("ipv6/conf/default/disable_ipv6", "1");
+    network->keep_ipv6_quiet();
     auto device = TunDevice::create(loop).value();
     network->set_address(device.name().c_str(), "10.9.8.1", 24);
     network->set_up(device.name().c_str());
@@ -197,7 +197,7 @@ TEST_F(TunTest, APingLearnsWhatARouterReports) {
 class ReadsPackets : public LoopScenario<> {
  public:
   ReadsPackets() {
-    network_.set_sysctl("ipv6/conf/default/disable_ipv6", "1");
+    network_.keep_ipv6_quiet();
     device_.emplace(TunDevice::create(loop()).value());
     network_.set_address(device_->name().c_str(), "10.9.8.1", 24);
     network_.set_up(device_->name().c_str());
