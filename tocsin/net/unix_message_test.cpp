@@ -202,6 +202,7 @@ TEST_F(UnixStreamMessageTest, BytesBehindDescriptorsAreNotForgotten) {
   Pipes pipes(1);
   ASSERT_TRUE(send(one, "before", {.fds = pipes.numbers}));
   ASSERT_TRUE(send(one, "after"));
+  world.run_until_idle();  // The edges are over.
   const auto read = [this]() -> Task<Result<std::string>> {
     const auto bytes = co_await other.read();
     if (!bytes) co_return std::unexpected(bytes.error());
