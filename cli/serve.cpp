@@ -14,6 +14,7 @@
 
 #include "cli/program.hpp"
 #include "cli/worker.hpp"
+#include "tocsin/net/shared_listener.hpp"
 #include "tocsin/source/signals.hpp"
 
 namespace tocsin::cli {
@@ -25,11 +26,27 @@ constexpr const char* footer = R"(Examples:
   tocsin serve -l 127.0.0.1:0             at a free port; the line it prints says which
   tocsin serve -l :8080 -l '[::1]:8081'   at several addresses
   tocsin serve --workers 0                with one thread a core
+  tocsin serve -w 4 --accept exclusive    and each connection to one that is free
 
 It answers GET and HEAD with files and index.html. Names that begin with a dot and
 symbolic links are not served. SIGTERM or Ctrl-C lets what is being sent end; a second
 one does not. Exit status: 0 after a signal, 2 if it could not start, 1 if it broke.
 )";
+
+constexpr std::array sharings{Sharing::reuse_port, Sharing::exclusive, Sharing::hand_over};
+
+std::vector<std::string> names_of_sharings() {
+  std::vector<std::string> names;
+  for (const Sharing one : sharings) names.emplace_back(name_of(one));
+  return names;
+}
+
+// The command line has been checked to hold one of them.
+Sharing sharing_of(const std::string& name) {
+  for (const Sharing one : sharings)
+    if (name_of(one) == name) return one;
+  return Sharing::reuse_port;
+}
 
 // What keeps it from starting, as a sentence; empty if nothing does.
 using Complaint = std::string;
@@ -97,6 +114,13 @@ class Server {
                        fmt::join(urls_, ", "), workers_.size(), workers_.size() == 1 ? "" : "s");
   }
 
+  /// How many connections each worker has had; nothing to say about one, or before the end.
+  std::string balance() const {
+    if (accepted_.size() < 2) return "";
+    return fmt::format("connections by worker: {} ({})\n", fmt::join(accepted_, ", "),
+                       arguments_.accept);
+  }
+
   /// Serves until it is told to end. Gives the first failure of a worker.
   Result<> run(Signals& signals) {
     Scope helper(loop_);
@@ -129,35 +153,33 @@ class Server {
     if (!where || where->is_unix())
       return fmt::format(
           "{} is no address; --listen takes HOST:PORT, with a numeric host, or :PORT", text);
-    auto bound = bind(*where);
-    if (!bound) return why_not_listening(text, bound.error());
-    urls_.push_back("http://" + bound->text());
+    std::vector<Loop*> loops;
+    for (const auto& worker : workers_) loops.push_back(&worker->loop());
+    auto shared = SharedListener::bind(loop_, loops, *where, sharing_of(arguments_.accept));
+    if (!shared) return why_not_listening(text, shared.error());
+    urls_.push_back("http://" + shared->local_address().text());
+    for (std::size_t i = 0; i < workers_.size(); ++i) workers_[i]->add(shared->take(i));
+    listeners_.push_back(std::move(*shared));
     return {};
-  }
-
-  // A shared port could be shared with a stranger's process of the same user, too: that it is free
-  // shows only when it is bound alone.
-  Result<Address> bind(Address where) {
-    const bool shared = workers_.size() > 1;
-    if (shared) {
-      const auto alone = TcpListener::bind(loop_, where);
-      if (!alone) return std::unexpected(alone.error());
-    }
-    for (const auto& worker : workers_) {
-      auto bound = worker->listen(where, shared);
-      if (!bound) return bound;
-      where = *bound;  // With port 0, the others take the one that the first was given.
-    }
-    return where;
   }
 
   Task<> await_signals(Signals& signals) {
     const auto first = co_await signals.next();
     if (!first) co_return;
+    remember_balance();
+    listeners_.clear();
     for (const auto& worker : workers_) worker->drain();
     const auto second = co_await signals.next();
     if (!second) co_return;
     for (const auto& worker : workers_) worker->stop();
+  }
+
+  void remember_balance() {
+    accepted_.resize(workers_.size());
+    for (const SharedListener& one : listeners_) {
+      const auto counts = one.accepted();
+      for (std::size_t i = 0; i < counts.size(); ++i) accepted_[i] += counts[i];
+    }
   }
 
   void worker_ended(Result<> outcome) {
@@ -171,6 +193,8 @@ class Server {
   const ServeArguments& arguments_;
   Loop& loop_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<SharedListener> listeners_;  // Until it is told to end.
+  std::vector<std::uint64_t> accepted_;    // By each worker, once it was told to end.
   std::vector<std::string> urls_;
   std::size_t running_ = 0;
   Result<> outcome_;
@@ -194,6 +218,13 @@ CLI::App* add_serve(CLI::App& app, ServeArguments& arguments) {
   command->add_option("-w,--workers", arguments.workers, "threads that serve; 0: one a core")
       ->check(CLI::Range(0u, 1024u))
       ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--accept", arguments.accept,
+                   "how workers share connections: reuse_port (the kernel divides them), "
+                   "exclusive (one that is free takes it), hand_over (dealt out in turns)")
+      ->check(CLI::IsMember(names_of_sharings()))
+      ->type_name("HOW")
       ->capture_default_str();
   const auto seconds = [&](const char* flag, double& place, const char* about) {
     command->add_option(flag, place, about)
@@ -230,6 +261,7 @@ int serve(const ServeArguments& arguments, std::FILE* out, std::FILE* err) {
   fmt::print(out, "{}\n", server.description());
   std::fflush(out);
   const auto served = server.run(*signals);
+  fmt::print(out, "{}", server.balance());
   if (served) return success;
   return complain(err, fmt::format("stopped: {}", served.error().message()), failed);
 }

@@ -23,8 +23,9 @@ namespace tocsin::cli {
 struct ServeArguments {
   std::string folder = ".";
   std::vector<std::string> listen{"127.0.0.1:8080"};
-  unsigned workers = 1;        // 0: one a core.
-  double header_timeout = 10;  // Seconds.
+  unsigned workers = 1;               // 0: one a core.
+  std::string accept = "reuse_port";  // A Sharing's name.
+  double header_timeout = 10;         // Seconds.
   double idle_timeout = 60;
   double grace = 30;
   unsigned max_header = 16 * 1024;  // Bytes.

@@ -20,14 +20,6 @@ Worker::Worker(std::unique_ptr<Loop> loop, Directory directory, const http::Serv
       serving_(*loop_),
       helper_(*loop_) {}
 
-Result<Address> Worker::listen(const Address& where, bool share_port) {
-  auto listener = TcpListener::bind(*loop_, where, {.reuse_port = share_port});
-  if (!listener) return std::unexpected(listener.error());
-  auto bound = listener->local_address();
-  if (bound) listeners_.push_back(std::move(*listener));
-  return bound;
-}
-
 Result<> Worker::run() {
   for (TcpListener& listener : listeners_) {
     http::Handler handler = [this](const http::Request& request) { return files_(request); };

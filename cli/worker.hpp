@@ -4,13 +4,14 @@
 //
 //     serve ──> [ Worker: Loop, TcpListener..., StaticFiles ] ──> connections
 //
-// Workers share nothing but the port, which the kernel divides among them (SO_REUSEPORT).
+// Workers share nothing but the addresses they listen at (SharedListener).
 //
 // Ownership: it owns all of the above; destroying it ends whatever still runs. Thread rule: made
 // and destroyed by one thread; `run` by the thread that serves; `drain` and `stop` by any.
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "tocsin/http/server.hpp"
@@ -27,9 +28,12 @@ class Worker {
   static Result<std::unique_ptr<Worker>> create(Directory directory,
                                                 const http::ServerOptions& options);
 
-  /// Listens at `where`, too, and answers where that is: with port 0 the kernel has chosen one.
-  /// Fails as TcpListener::bind. Requires: it does not run yet.
-  Result<Address> listen(const Address& where, bool share_port);
+  /// What its listeners are registered with.
+  Loop& loop() { return *loop_; }
+
+  /// Has it accept from `listener`, which is registered with its loop. Requires: it does not run
+  /// yet.
+  void add(TcpListener listener) { listeners_.push_back(std::move(listener)); }
 
   /// Serves until it has drained or is stopped; gives why if it is for another reason.
   Result<> run();

@@ -18,6 +18,7 @@
 #include "tocsin/net/packet_socket.hpp"
 #include "tocsin/net/ping.hpp"
 #include "tocsin/net/route_events.hpp"
+#include "tocsin/net/shared_listener.hpp"
 #include "tocsin/net/tcp.hpp"
 #include "tocsin/net/tun.hpp"
 #include "tocsin/net/udp.hpp"

@@ -71,6 +71,7 @@ TEST(ServeStart, RefusesFlagsItDoesNotUnderstand) {
                                              {"serve", "--header-timeout", "0"},
                                              {"serve", "--idle-timeout", "soon"},
                                              {"serve", "--max-header", "1"},
+                                             {"serve", "--accept", "somehow"},
                                              {"serve", "a", "b"}})
     expect_one_line(run_tocsin(arguments), "tocsin: ", "see: tocsin serve --help");
   expect_one_line(run_tocsin({}), "tocsin: ", "see: tocsin --help");
@@ -156,15 +157,30 @@ TEST_P(ServeEnd, ADownloadThatIsNotTakenEndsWithTheGrace) {
   EXPECT_EQ(server.end().status, 0);
 }
 
-TEST(Serve, DividesConnectionsAmongItsWorkers) {
+class ServeWorkers : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Accept, ServeWorkers,
+                         testing::Values("reuse_port", "exclusive", "hand_over"));
+
+TEST_P(ServeWorkers, DivideConnectionsAndSayHow) {
   const Site site;
-  const ServeProgram server(site, {"--workers", "2"});
-  std::vector<std::jthread> clients;
-  for (int i = 0; i < 4; ++i)
-    clients.emplace_back([&] {
-      for (int j = 0; j < 25; ++j)
-        EXPECT_EQ(status_of(ask(server.port, "GET /page.txt HTTP/1.0\r\n\r\n")), 200);
-    });
+  ServeProgram server(site, {"--workers", "2", "--accept", GetParam()});
+  {
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < 4; ++i)
+      clients.emplace_back([&] {
+        for (int j = 0; j < 25; ++j)
+          EXPECT_EQ(status_of(ask(server.port, "GET /page.txt HTTP/1.0\r\n\r\n")), 200);
+      });
+  }
+  server.signal(SIGTERM);
+  const Said said = server.end();
+  EXPECT_EQ(said.status, 0);
+  const std::string begin = "connections by worker: ";
+  ASSERT_TRUE(said.out.starts_with(begin)) << said.out;
+  const auto comma = said.out.find(", ");
+  ASSERT_NE(comma, said.out.npos);
+  EXPECT_EQ(std::stoi(said.out.substr(begin.size())) + std::stoi(said.out.substr(comma + 2)), 100);
+  EXPECT_TRUE(said.out.ends_with(" (" + std::string(GetParam()) + ")\n")) << said.out;
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "tocsin/net/internal/inbox.hpp"
+
 namespace tocsin {
 namespace {
 
@@ -18,8 +20,10 @@ Result<Fd> spare_descriptor(Kernel& kernel) { return own(kernel, kernel.eventfd(
 Result<std::unique_ptr<Listening>> Listening::create(std::unique_ptr<FdSource> source) {
   auto reserve = spare_descriptor(source->kernel());
   if (!reserve) return std::unexpected(reserve.error());
-  return std::unique_ptr<Listening>(
-      new Listening{.source = std::move(source), .reserve = std::move(*reserve), .counters = {}});
+  auto listening = std::make_unique<Listening>();
+  listening->source = std::move(source);
+  listening->reserve = std::move(*reserve);
+  return listening;
 }
 
 namespace internal {
@@ -54,28 +58,33 @@ bool AnyAccept::attempt() {
   return false;
 }
 
+Result<Fd> AnyAccept::next_connection() {
+  if (listening_.inbox) {
+    Fd connection = listening_.inbox->pop();
+    if (!connection) return std::unexpected(Errno::again);
+    return connection;
+  }
+  Kernel& kernel = source().kernel();
+  return own(kernel, kernel.accept4(source().fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
 AnyAccept::Outcome AnyAccept::accept_one() {
   FdSource& listener = source();
-  Kernel& kernel = listener.kernel();
-  auto fd =
-      own(kernel, kernel.accept4(listener.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd) return judge(fd.error());
+  auto connection = next_connection();
+  if (!connection) return judge(connection.error());
   listener.spend(0);
-  auto made = FdSource::create(listener.loop(), std::move(*fd), name_, where_);
-  if (!made) return judge(made.error());
+  if (auto kept = keep(std::move(*connection)); !kept) return judge(kept.error());
   ++listening_.counters.accepted;
+  if (listening_.accepted) listening_.accepted->fetch_add(1, std::memory_order_relaxed);
+  listening_.has_accepted = true;
   if (!listening_.reserve) [[unlikely]]
-    listening_.reserve = spare_descriptor(kernel).value_or(Fd());
-  accepted_ = std::move(*made);
+    listening_.reserve = spare_descriptor(listener.kernel()).value_or(Fd());
   return Outcome::ended;
 }
 
 AnyAccept::Outcome AnyAccept::judge(Errno error) {
   FdSource& listener = source();
-  if (error == Errno::again) {
-    listener.blocked(Direction::read);
-    return Outcome::wait;
-  }
+  if (error == Errno::again) return wait();
   if (contains(of_one_connection, error)) {
     ++listening_.counters.aborted;
     listener.spend(0);
@@ -89,6 +98,18 @@ AnyAccept::Outcome AnyAccept::judge(Errno error) {
   }
   error_ = error.value();
   return Outcome::ended;
+}
+
+// The kernel wakes the first who sleeps, and leaves the order as it is: without this, one of many
+// accepts nearly everything as long as it keeps up.
+AnyAccept::Outcome AnyAccept::wait() {
+  FdSource& listener = source();
+  listener.blocked(Direction::read);
+  if (!listening_.takes_turns || !std::exchange(listening_.has_accepted, false))
+    return Outcome::wait;
+  if (!listener.go_behind_others("tcp listener", listening_.where))
+    rest();  // Not waited for any more: it is tried again.
+  return Outcome::wait;
 }
 
 // Linux looks for a free descriptor before it looks for a connection: EMFILE does not mean that
@@ -119,6 +140,13 @@ void AnyAccept::end_rest() {
   rest_.unlink();
   removal_.unlink();
   source().try_again(Direction::read);
+}
+
+Result<> SourceAccept::keep(Fd connection) {
+  auto made = FdSource::create(source().loop(), std::move(connection), name_, where_);
+  if (!made) return std::unexpected(made.error());
+  accepted_ = std::move(*made);
+  return {};
 }
 
 void AnyAccept::fail(Errno error) {

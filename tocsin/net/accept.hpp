@@ -21,6 +21,7 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <source_location>
@@ -42,7 +43,10 @@ struct AcceptCounters {
   std::uint64_t refused = 0;  // Accepted and closed at once: there was no descriptor for them.
 };
 
-/// A socket that listens.
+/// Connections that one thread has accepted for another (shared_listener.hpp).
+class Inbox;
+
+/// A socket that listens, or what stands for one in another thread.
 struct Listening {
   /// Fails if there is no descriptor for the reserve: EMFILE, ENFILE.
   static Result<std::unique_ptr<Listening>> create(std::unique_ptr<FdSource> source);
@@ -50,6 +54,14 @@ struct Listening {
   std::unique_ptr<FdSource> source;
   Fd reserve;  // Nothing while others have taken what was given up.
   AcceptCounters counters;
+
+  // Of one that shares an address with other loops' (shared_listener.hpp):
+  std::shared_ptr<std::atomic<std::uint64_t>> accepted{};  // For other threads to read.
+  std::shared_ptr<Inbox> inbox{};  // Connections come from there, to `address`; ...
+  Address address{};
+  bool takes_turns = false;   // ... or from a file that others wait for: it goes behind them ...
+  bool has_accepted = false;  // ... if it has accepted since it last did.
+  std::source_location where{};
 };
 
 namespace internal {
@@ -57,19 +69,13 @@ namespace internal {
 /// What accepting has to do with no kind of stream in particular.
 class AnyAccept : public IoOperation<Direction::read> {
  protected:
-  AnyAccept(Listening& listening, const char* name, std::source_location where)
-      : IoOperation(*listening.source), listening_(listening), name_(name), where_(where) {}
+  explicit AnyAccept(Listening& listening)
+      : IoOperation(*listening.source), listening_(listening) {}
   AnyAccept(AnyAccept&& other) noexcept
-      : IoOperation(std::move(other)),
-        listening_(other.listening_),
-        name_(other.name_),
-        where_(other.where_) {}
+      : IoOperation(std::move(other)), listening_(other.listening_) {}
   ~AnyAccept() = default;
 
-  Result<std::unique_ptr<FdSource>> take() {
-    if (!accepted_) return std::unexpected(Errno{error_});
-    return std::move(accepted_);
-  }
+  int error() const { return error_; }
 
  private:
   struct Rest final : Alarm {
@@ -84,34 +90,77 @@ class AnyAccept : public IoOperation<Direction::read> {
   };
   enum class Outcome : std::uint8_t { ended, wait, next };
 
+  /// Makes what was accepted its result.
+  virtual Result<> keep(Fd connection) = 0;
+
   bool attempt() override;
   void fail(Errno error) override;
+  Result<Fd> next_connection();
   Outcome accept_one();
   Outcome judge(Errno error);
+  Outcome wait();
   void refuse_all();
   void rest();
   void end_rest();
 
   Listening& listening_;
-  const char* name_;
-  std::source_location where_;
-  std::unique_ptr<FdSource> accepted_;
   int error_ = 0;
   Rest rest_{*this};        // Both are linked while it rests, ...
   Removal removal_{*this};  // ... or about to be run.
 };
 
+/// Registers what it accepts.
+class SourceAccept : public AnyAccept {
+ protected:
+  SourceAccept(Listening& listening, const char* name, std::source_location where)
+      : AnyAccept(listening), name_(name), where_(where) {}
+  SourceAccept(SourceAccept&&) = default;
+  ~SourceAccept() = default;
+
+  Result<std::unique_ptr<FdSource>> take() {
+    if (!accepted_) return std::unexpected(Errno{error()});
+    return std::move(accepted_);
+  }
+
+ private:
+  Result<> keep(Fd connection) override;
+
+  const char* name_;
+  std::source_location where_;
+  std::unique_ptr<FdSource> accepted_;
+};
+
 }  // namespace internal
+
+/// As AcceptOperation, for a connection that is to be another loop's: it is not registered.
+class [[nodiscard]] AcceptFdOperation final : public internal::AnyAccept {
+ public:
+  explicit AcceptFdOperation(Listening& listening) : AnyAccept(listening) {}
+  AcceptFdOperation(AcceptFdOperation&&) = default;
+
+  Result<Fd> await_resume() {
+    if (!accepted_) return std::unexpected(Errno{error()});
+    return std::move(accepted_);
+  }
+
+ private:
+  Result<> keep(Fd connection) override {
+    accepted_ = std::move(connection);
+    return {};
+  }
+
+  Fd accepted_;
+};
 
 /// Awaiting it gives the next connection as an S, which is registered already. Fails with
 /// ECANCELED, and with what shows that the listener is unusable (EBADF, EINVAL, ENOTSOCK): what
 /// concerns one connection, or passes, never comes out of it. After ECANCELED no connection is
 /// lost.
 template <class S>
-class [[nodiscard]] AcceptOperation final : public internal::AnyAccept {
+class [[nodiscard]] AcceptOperation final : public internal::SourceAccept {
  public:
   AcceptOperation(Listening& listening, std::source_location where)
-      : AnyAccept(listening, S::name, where) {}
+      : SourceAccept(listening, S::name, where) {}
   AcceptOperation(AcceptOperation&&) = default;
 
   Result<S> await_resume() {

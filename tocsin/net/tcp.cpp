@@ -11,15 +11,12 @@
 
 #include "tocsin/net/connect.hpp"
 #include "tocsin/net/internal/socket_option.hpp"
+#include "tocsin/net/internal/tcp_socket.hpp"
 
 namespace tocsin {
 namespace {
 
 using internal::set_option;
-
-bool is_tcp(const Address& address) {
-  return address.family() == AF_INET || address.family() == AF_INET6;
-}
 
 Result<Fd> tcp_socket(Kernel& kernel, const Address& address, Multipath multipath) {
   const auto make = [&](int protocol) {
@@ -55,7 +52,14 @@ Result<> prepare_listener(Kernel& kernel, int fd, const Address& address,
   return {};
 }
 
-Result<Fd> listen_at(Kernel& kernel, const Address& address, const TcpListenOptions& options) {
+}  // namespace
+
+bool internal::is_tcp(const Address& address) {
+  return address.family() == AF_INET || address.family() == AF_INET6;
+}
+
+Result<Fd> internal::tcp_listening_socket(Kernel& kernel, const Address& address,
+                                          const TcpListenOptions& options) {
   auto made = tcp_socket(kernel, address, options.multipath);
   if (!made) return made;
   if (auto done = prepare_listener(kernel, made->get(), address, options); !done)
@@ -67,14 +71,12 @@ Result<Fd> listen_at(Kernel& kernel, const Address& address, const TcpListenOpti
   return made;
 }
 
-}  // namespace
-
 // ---- TcpListener --------------------------------------------------------------------------------
 
 Result<TcpListener> TcpListener::bind(Loop& loop, const Address& address,
                                       const TcpListenOptions& options, std::source_location where) {
-  if (!is_tcp(address)) return std::unexpected(Errno{EAFNOSUPPORT});
-  auto fd = listen_at(loop.kernel(), address, options);
+  if (!internal::is_tcp(address)) return std::unexpected(Errno{EAFNOSUPPORT});
+  auto fd = internal::tcp_listening_socket(loop.kernel(), address, options);
   if (!fd) return std::unexpected(fd.error());
   auto source = FdSource::create(loop, std::move(*fd), "tcp listener", where);
   if (!source) return std::unexpected(source.error());
@@ -87,7 +89,7 @@ Result<TcpListener> TcpListener::bind(Loop& loop, const Address& address,
 
 Task<Result<TcpStream>> TcpStream::connect(Loop& loop, Address address, TcpConnectOptions options,
                                            std::source_location where) {
-  if (!is_tcp(address)) co_return std::unexpected(Errno{EAFNOSUPPORT});
+  if (!internal::is_tcp(address)) co_return std::unexpected(Errno{EAFNOSUPPORT});
   Kernel& kernel = loop.kernel();
   auto fd = tcp_socket(kernel, address, options.multipath);
   if (!fd) co_return std::unexpected(fd.error());

@@ -110,12 +110,14 @@ class TcpListener {
 
   /// Where it listens: tells the port if 0 was asked for.
   Result<Address> local_address() {
+    if (listening_->inbox) return listening_->address;
     return local_address_of(listening_->source->kernel(), listening_->source->fd());
   }
 
   const AcceptCounters& counters() const { return listening_->counters; }
 
  private:
+  friend class SharedListener;
   explicit TcpListener(std::unique_ptr<Listening> listening) : listening_(std::move(listening)) {}
 
   std::unique_ptr<Listening> listening_;

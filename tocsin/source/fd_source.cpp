@@ -10,8 +10,9 @@ namespace {
 
 // All there is to know about a stream. PRI is not for reading urgent data but for knowing of it: a
 // read stops short at the urgent mark (tcp(7)), with more behind it.
-constexpr Ready interest = Ready::read | Ready::write | Ready::read_hangup | Ready::priority;
+constexpr Ready everything = Ready::read | Ready::write | Ready::read_hangup | Ready::priority;
 constexpr Mode edge{.trigger = Trigger::edge};
+constexpr Mode exclusive_edge{.trigger = Trigger::edge, .exclusive = true};
 
 constexpr Ready makes_readable =
     Ready::read | Ready::read_hangup | Ready::hangup | Ready::error | Ready::priority;
@@ -26,8 +27,19 @@ constexpr Ready makes_short_reads_lie =
 
 Result<std::unique_ptr<FdSource>> FdSource::create(Loop& loop, Fd fd, const char* name,
                                                    std::source_location where) {
+  return create_in(edge, everything, loop, std::move(fd), name, where);
+}
+
+Result<std::unique_ptr<FdSource>> FdSource::create_exclusive(Loop& loop, Fd fd, const char* name,
+                                                             std::source_location where) {
+  return create_in(exclusive_edge, Ready::read, loop, std::move(fd), name, where);
+}
+
+Result<std::unique_ptr<FdSource>> FdSource::create_in(Mode mode, Ready interest, Loop& loop, Fd fd,
+                                                      const char* name,
+                                                      std::source_location where) {
   std::unique_ptr<FdSource> source(new FdSource(loop, std::move(fd)));
-  auto token = loop.add(source->fd(), interest, edge, *source, name, where);
+  auto token = loop.add(source->fd(), interest, mode, *source, name, where);
   if (!token) {
     static_cast<void>(Fd(loop.kernel(), std::exchange(source->fd_, -1)));
     return std::unexpected(token.error());
@@ -42,8 +54,16 @@ FdSource::~FdSource() {
 
 Fd FdSource::release() {
   end_operations();
-  loop_.remove(token_);
+  if (loop_.is_live(token_)) loop_.remove(token_);
   return {kernel(), std::exchange(fd_, -1)};
+}
+
+Result<> FdSource::go_behind_others(const char* name, std::source_location where) {
+  if (loop_.is_live(token_)) loop_.remove(token_);
+  const auto token = loop_.add(fd_, Ready::read, exclusive_edge, *this, name, where);
+  token_ = token.value_or(Token{});
+  if (!token) return std::unexpected(token.error());
+  return {};
 }
 
 void FdSource::end_operations() {
@@ -60,21 +80,22 @@ void FdSource::end_operations() {
   }
 }
 
-inline void FdSource::absorb(Ready ready) {
-  if (any(ready, ~(Ready::read | Ready::write))) [[unlikely]]
-    return absorb_more(ready);
-  known_ |= ready;
-}
+inline void FdSource::absorb(Ready ready) { known_ |= ready; }
 
-void FdSource::absorb_more(Ready ready) {
+[[gnu::noinline]] void FdSource::absorb_more(Ready ready) {
   if (any(ready, makes_readable)) known_ |= Ready::read;
   if (any(ready, makes_writable)) known_ |= Ready::write;
   if (any(ready, makes_priority)) known_ |= Ready::priority;
   if (any(ready, makes_error)) known_ |= Ready::error;
   if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read;
+  on_ready(Ready::none);
 }
 
+// What is rare is noted elsewhere, and served by a second call with nothing new: so that there is
+// nothing to keep, and no frame to make, in the call that every message comes with.
 void FdSource::on_ready(Ready ready) {
+  if (any(ready, ~(Ready::read | Ready::write))) [[unlikely]]
+    return absorb_more(ready);
   absorb(ready);
   renew_budget();
   if (writer_ != nullptr) [[unlikely]]

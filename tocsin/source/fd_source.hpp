@@ -106,6 +106,12 @@ class FdSource final : public Source {
   static Result<std::unique_ptr<FdSource>> create(
       Loop& loop, Fd fd, const char* name,
       std::source_location where = std::source_location::current());
+  /// As `create`, for reading only, of a file that other loops wait for as well, each by a
+  /// descriptor of its own: the kernel wakes the first of them that sleeps (EPOLLEXCLUSIVE,
+  /// epoll_ctl(2)). Fails with EOPNOTSUPP, too: for a loop on io_uring.
+  static Result<std::unique_ptr<FdSource>> create_exclusive(
+      Loop& loop, Fd fd, const char* name,
+      std::source_location where = std::source_location::current());
   ~FdSource();
 
   Loop& loop() { return loop_; }
@@ -114,6 +120,11 @@ class FdSource final : public Source {
 
   /// Ends the registration and gives the fd to the caller. Waiting operations end with ECANCELED.
   Fd release();
+
+  /// Puts itself behind the other loops that wait for the file, so that they are woken by turns.
+  /// Whatever is there is reported anew. After a failure (ENOMEM, ENOSPC) nothing will be reported
+  /// until another call of this succeeds. Requires: create_exclusive.
+  Result<> go_behind_others(const char* name, std::source_location where);
 
   // ---- for operations -------------------------------------------------------------------------
 
@@ -159,6 +170,9 @@ class FdSource final : public Source {
   template <Direction direction>
   friend class IoOperation;
 
+  static Result<std::unique_ptr<FdSource>> create_in(Mode mode, Ready interest, Loop& loop, Fd fd,
+                                                     const char* name, std::source_location where);
+
   FdSource(Loop& loop, Fd fd) : loop_(loop), fd_(fd.release()) { renew_budget(); }
 
   /// Whether it is not known to be blocked.
@@ -200,7 +214,7 @@ class FdSource final : public Source {
   // Behind those who wait for an exception, if there are any: they are a chain. A place of their
   // own would cost every connection 16 bytes (8, and malloc's rounding), and hardly one has them.
   AnyIoOperation* writer_ = nullptr;
-  Token token_{};
+  Token token_{};  // Nobody's, if go_behind_others has failed.
   // Spent only while it is above zero, by at most the 2^31 - 4096 bytes that one system call moves
   // (write(2), "NOTES") and the 4096 that an operation counts at most: so 32 bits hold it.
   std::int32_t budget_ = 0;
