@@ -172,6 +172,7 @@ Result<Spawned> LinuxKernel::pidfd_spawn(const SpawnRequest& request) {
   char* const* const environment = request.environment != nullptr ? request.environment : environ;
   const std::vector<std::string> candidates = paths_of(request.program, environment);
   std::vector<const char*> paths;
+  paths.reserve(candidates.size() + 1);
   for (const std::string& path : candidates) paths.push_back(path.c_str());
   paths.push_back(nullptr);
   std::vector<SpawnRequest::Placed> placed(request.descriptors.begin(), request.descriptors.end());

@@ -27,6 +27,7 @@ struct Program {
   explicit Program(std::vector<std::string> words) : arguments(std::move(words)) {}
 
   Result<Spawned> spawn() {
+    pointers.reserve(arguments.size() + 1);
     for (std::string& word : arguments) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     request.program = pointers[0];

@@ -27,7 +27,7 @@ constexpr unsigned long pidfd_get_info = _IOWR(0xFF, 11, PidfdInfo);
 
 ExitStatus status_of(int wait_status) {
   if (WIFEXITED(wait_status)) return {.code = WEXITSTATUS(wait_status)};
-  return {.signal = WTERMSIG(wait_status), .core_dumped = WCOREDUMP(wait_status)};
+  return {.signal = WTERMSIG(wait_status), .core_dumped = WCOREDUMP(wait_status) != 0};
 }
 
 // Somebody else has waited for it. The kernel may still know how it ended, for those with a pidfd.
@@ -65,6 +65,7 @@ struct Descriptors {
 
 std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
   return pointers;

@@ -50,6 +50,7 @@ Task<Result<std::string>> Input::read_line_of(internal::InputState& state, std::
     auto bytes = co_await SharedRead(state.fd);
     if (!bytes) co_return std::unexpected(bytes.error());
     if (bytes->empty()) co_return state.take(state.kept());
+    state.text.erase(0, std::exchange(state.begin, 0));
     state.text.append(as_text(*bytes));
   }
 }

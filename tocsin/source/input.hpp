@@ -64,7 +64,7 @@ class Input {
   static constexpr std::size_t longest_line = 1024 * 1024;
 
   /// Reads from `fd`, which stays the caller's, open and as it is. Fails with EBADF if it is not
-  /// open, else as epoll_ctl(2) and open(2): EMFILE, ENFILE, ENOMEM, ENOSPC.
+  /// open for reading, else as epoll_ctl(2) and open(2): EMFILE, ENFILE, ENOMEM, ENOSPC.
   static Result<Input> create(Loop& loop, int fd,
                               std::source_location where = std::source_location::current());
 

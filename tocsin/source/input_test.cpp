@@ -220,6 +220,9 @@ TEST_F(AnyInput, WhatIsNeitherIsReadToo) {
 TEST_F(AnyInput, WhatIsNotOpenIsEbadf) {
   EXPECT_EQ(Input::create(world_.loop, 1'000'000).error(), Errno{EBADF});
   EXPECT_EQ(Output::create(world_.loop, -1).error(), Errno{EBADF});
+  auto [read_end, write_end] = both(kernel_.pipe2(O_CLOEXEC));
+  EXPECT_EQ(Input::create(world_.loop, write_end.get()).error(), Errno{EBADF});
+  EXPECT_EQ(Output::create(world_.loop, read_end.get()).error(), Errno{EBADF});
 }
 
 TEST_F(AnyInput, ALineThatIsTooLongIsKeptForTheNextRead) {

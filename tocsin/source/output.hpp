@@ -27,7 +27,7 @@ namespace tocsin {
 class Output {
  public:
   /// Writes to `fd`, which stays the caller's, open and as it is. Fails with EBADF if it is not
-  /// open, else as epoll_ctl(2) and open(2): EMFILE, ENFILE, ENOMEM, ENOSPC.
+  /// open for writing, else as epoll_ctl(2) and open(2): EMFILE, ENFILE, ENOMEM, ENOSPC.
   static Result<Output> create(Loop& loop, int fd,
                                std::source_location where = std::source_location::current());
 

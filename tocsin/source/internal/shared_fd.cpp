@@ -59,6 +59,11 @@ Result<SharedFd> SharedFd::adopt(Loop& loop, Fd fd, const char* name, std::sourc
 Result<SharedFd> SharedFd::create(Loop& loop, int fd, Direction direction, const char* name,
                                   std::source_location where) {
   Kernel& kernel = loop.kernel();
+  // Opened again, the end of a pipe that is written to would be one to read from.
+  const auto flags = kernel.fcntl(fd, F_GETFL, 0);
+  if (!flags) return std::unexpected(flags.error());
+  if ((*flags & O_ACCMODE) == (direction == Direction::read ? O_WRONLY : O_RDONLY))
+    return std::unexpected(Errno{EBADF});
   struct statx status{};
   if (auto done = kernel.statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, status); !done)
     return std::unexpected(done.error());

@@ -34,8 +34,8 @@ namespace internal {
 
 class SharedFd {
  public:
-  /// For `fd`, whatever it is. Fails with EBADF if it is not open, else as fcntl(2), open(2) and
-  /// epoll_ctl(2): EMFILE, ENFILE, ENOMEM, ENOSPC.
+  /// For `fd`, whatever it is. Fails with EBADF if it is not open for `direction`, else as
+  /// fcntl(2), open(2) and epoll_ctl(2): EMFILE, ENFILE, ENOMEM, ENOSPC.
   static Result<SharedFd> create(Loop& loop, int fd, Direction direction, const char* name,
                                  std::source_location where);
 
