@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <exception>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -28,7 +29,12 @@ std::string in_child(Child child) {
   EXPECT_EQ(::pipe2(answer, O_CLOEXEC), 0);
   const pid_t id = ::fork();
   if (id == 0) {
-    const std::string reason = child();
+    std::string reason;
+    try {
+      reason = child();
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();  // It must not leave: the parent's objects are not its own.
+    }
     const bool told = ::write(answer[1], reason.data(), reason.size()) >= 0;
     ::_exit(told && !testing::Test::HasFailure() ? 0 : 1);
   }

@@ -178,6 +178,9 @@ class ForwardingKernel : public Kernel {
     return below_.ioctl(fd, request, argument);
   }
   Result<int> epoll_create(int size) override { return below_.epoll_create(size); }
+  Result<bool> kcmp_epoll(int fd, int epfd, int target, unsigned nth) override {
+    return below_.kcmp_epoll(fd, epfd, target, nth);
+  }
   Result<itimerspec> timerfd_gettime(int fd) override { return below_.timerfd_gettime(fd); }
   Result<int> inotify_init1(int flags) override { return below_.inotify_init1(flags); }
   Result<int> inotify_add_watch(int fd, const char* path, std::uint32_t mask) override {

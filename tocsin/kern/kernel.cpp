@@ -61,6 +61,7 @@ Count Kernel::pwritev2(int, std::span<const iovec>, std::uint64_t, int) {
 Result<> Kernel::mprotect(void*, std::size_t, int) { return std::unexpected(Errno{ENOSYS}); }
 
 Result<int> Kernel::memfd_create(const char*, unsigned) { return std::unexpected(Errno{ENOSYS}); }
+Result<bool> Kernel::kcmp_epoll(int, int, int, unsigned) { return std::unexpected(Errno{ENOSYS}); }
 
 Result<int> Kernel::fanotify_init(unsigned, unsigned) { return std::unexpected(Errno{ENOSYS}); }
 

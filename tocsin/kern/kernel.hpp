@@ -236,6 +236,10 @@ class Kernel {
                              const timespec* timeout);
 
   // ---- the process ------------------------------------------------------------------------------
+  /// kcmp(2), KCMP_EPOLL_TFD, in this process: whether `fd` is the file that `epfd` watches as its
+  /// `nth` registration of the number `target`. ENOENT: there is no such registration. ENOSYS
+  /// without CONFIG_KCMP.
+  virtual Result<bool> kcmp_epoll(int fd, int epfd, int target, unsigned nth);
   virtual Result<timespec> clock_gettime(clockid_t clock) = 0;
   virtual pid_t getpid() = 0;
   /// Whole pages, where the kernel chooses: of `fd` from `offset` on, or of nothing (`fd` -1, with

@@ -130,6 +130,7 @@ class LinuxKernel : public Kernel {
   Result<> fchmodat(int directory, const char* path, mode_t mode) override;
   Result<> symlinkat(const char* target, int directory, const char* path) override;
   Result<> utimensat(int directory, const char* path, const timespec* times, int flags) override;
+  Result<bool> kcmp_epoll(int fd, int epfd, int target, unsigned nth) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
   Result<void*> mmap(std::size_t length, int protection, int flags, int fd = -1,

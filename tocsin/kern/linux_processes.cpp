@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Of LinuxKernel: other processes, and this one: its clocks, its memory, its terminals.
+#include <linux/kcmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -58,6 +59,16 @@ Result<> LinuxKernel::tcgetattr(int fd, termios& into) {
 
 Result<> LinuxKernel::tcsetattr(int fd, int when, const termios& from) {
   return nothing_or_errno(::tcsetattr(fd, when, &from));
+}
+
+Result<bool> LinuxKernel::kcmp_epoll(int fd, int epfd, int target, unsigned nth) {
+  kcmp_epoll_slot slot{};
+  slot.efd = static_cast<__u32>(epfd);
+  slot.tfd = static_cast<__u32>(target);
+  slot.toff = nth;
+  const long order = ::syscall(SYS_kcmp, ::getpid(), ::getpid(), KCMP_EPOLL_TFD, fd, &slot);
+  if (order == -1) return std::unexpected(Errno{errno});
+  return order == 0;
 }
 
 Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {

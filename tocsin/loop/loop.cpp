@@ -225,12 +225,14 @@ Result<Token> Loop::add(int fd, Ready interest, Mode mode, Source& source, const
     registry_.remove(token);
     return std::unexpected(done.error());
   }
+  registry_.take_fd(token);
   return token;
 }
 
 Result<> Loop::modify(Token token, Ready interest, Mode mode) {
   Registration* const registration = registry_.find(token);
   CHECK(registration != nullptr, "a registration was modified after it was removed");
+  if (!registry_.has_fd(token)) return std::unexpected(Errno{EBADF});
   if (auto done = poller_->modify(registration->fd, interest, mode, token); !done) return done;
   registration->interest = interest;
   registration->mode = mode;
@@ -238,14 +240,44 @@ Result<> Loop::modify(Token token, Ready interest, Mode mode) {
 }
 
 void Loop::remove(Token token) {
+  const auto done = take_out(token);
+  CHECK(done.has_value(), "an fd was closed before its registration was removed");
+}
+
+void Loop::forget(Token token) { static_cast<void>(take_out(token)); }
+
+Result<> Loop::take_out(Token token) {
   Registration* const registration = registry_.find(token);
   CHECK(registration != nullptr, "a registration was removed twice, or never made");
   // In a forked child the poller is the parent's too: whatever the child lets go must stay there.
-  const auto done = fork_guard_.in_child() ? Result<>() : poller_->remove(registration->fd);
-  CHECK(done.has_value(), "an fd was closed before its registration was removed");
+  // And to the poller the number may be another's by now, who would be deaf without knowing.
+  Result<> done;
+  if (!registry_.has_fd(token))
+    done = std::unexpected(Errno{EBADF});
+  else if (!fork_guard_.in_child())
+    done = poller_->remove(registration->fd);
   registry_.source_of(token)->unlink();
   registry_.remove(token);
   while (Work* const work = awaiting_removal_.pop_front()) post(*work);
+  return done;
+}
+
+bool Loop::seems_open(Token token) {
+  const Registration* const registration = registry_.find(token);
+  CHECK(registration != nullptr, "it was asked of a registration that is gone");
+  return registry_.has_fd(token) && kernel_.fcntl(registration->fd, F_GETFD, 0).has_value();
+}
+
+bool Loop::was_closed(Token token) {
+  if (!seems_open(token)) return true;
+  if (poller_->fd() < 0) return false;
+  const int fd = registry_.find(token)->fd;
+  // The number may have been registered several times, of files that are closed but one.
+  for (unsigned nth = 0;; ++nth) {
+    const auto same = kernel_.kcmp_epoll(fd, poller_->fd(), fd, nth);
+    if (!same) return same.error() == Errno{ENOENT};
+    if (*same) return false;
+  }
 }
 
 // Room for an event of every registration, within bounds: what does not fit waits for a turn.
@@ -297,11 +329,13 @@ Result<> Loop::restart_after_fork() {
   if (!poller) return std::unexpected(poller.error());
   if (auto done = waker_->restart(); !done) return done;
   registry_.find(waker_token_)->fd = waker_->fd();
+  registry_.take_fd(waker_token_);
   if (deadline_fd_) {
     auto made = DeadlineFd::create(kernel_);
     if (!made) return std::unexpected(made.error());
     deadline_fd_.emplace(std::move(*made));
     registry_.find(*deadline_token_)->fd = deadline_fd_->fd();
+    registry_.take_fd(*deadline_token_);
   }
   // The former poller is closed, not emptied: its registrations are the parent's.
   poller_ = std::move(*poller);
@@ -309,6 +343,7 @@ Result<> Loop::restart_after_fork() {
 
   Result<> outcome;
   registry_.for_each([&](Token token, const Registration& kept) {
+    if (!registry_.has_fd(token)) return;  // Closed by others, and its number is another's.
     auto done = poller_->add(kept.fd, kept.interest, kept.mode, token);
     if (!done && outcome) outcome = done;
   });

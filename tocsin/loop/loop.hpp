@@ -84,6 +84,10 @@ class Loop final : public Executor {
   /// turn. Any thread.
   void stop();
 
+  /// Whether `stop` was called since this was asked last, or `run` ended by it: for whoever takes
+  /// the turns himself.
+  bool take_stop();
+
   // ---- Executor ---------------------------------------------------------------------------------
   void post(Work& work) override {
     queue_.push_back(work);
@@ -104,8 +108,9 @@ class Loop final : public Executor {
   Result<Token> add(int fd, Ready interest, Mode mode, Source& source, const char* name,
                     std::source_location where = std::source_location::current());
 
-  /// Replaces interest and mode; what is ready now is answered. Fails as Poller::modify does; the
-  /// former registration stands then. Requires: is_live(token).
+  /// Replaces interest and mode; what is ready now is answered. Fails as Poller::modify does, and
+  /// with EBADF if the fd was closed and its number registered again; the former registration
+  /// stands then. Requires: is_live(token).
   Result<> modify(Token token, Ready interest, Mode mode);
 
   /// Ends the registration; its source is not called again. Requires: is_live(token), and that the
@@ -115,6 +120,21 @@ class Loop final : public Executor {
   /// Runs `work` once, soon after the next registration has been removed: for whoever waits for a
   /// descriptor to become free, which most often follows. Requires: it is in no queue.
   void after_removal(Work& work) { awaiting_removal_.push_back(work); }
+
+  /// As remove, for an fd that is somebody else's, who may have closed it. If a duplicate of it is
+  /// open somewhere, the kernel goes on reporting it, now for nobody: such events are dropped and
+  /// counted (docs/traps/closed-but-registered.md).
+  void forget(Token token);
+
+  /// Whether the registration's fd is open, as far as that is known at once: not if nobody has its
+  /// number, or another registration of this loop. Requires: is_live(token).
+  bool seems_open(Token token);
+
+  /// Whether the fd was closed under its registration, whatever has its number now. It is asked of
+  /// the kernel (kcmp(2)), which looks through all registrations to answer; where it cannot tell
+  /// (CONFIG_KCMP is missing, a sandbox, io_uring) it is what seems_open says. Requires:
+  /// is_live(token).
+  bool was_closed(Token token);
 
   /// Whether `token` names a registration that has not been removed.
   bool is_live(Token token) const { return registry_.source_of(token) != nullptr; }
@@ -145,6 +165,10 @@ class Loop final : public Executor {
   /// in a foreign loop and call `run_once(0s)` when it is. Stays the loop's. Fails with EOPNOTSUPP
   /// if the mechanism has no descriptor (io_uring), else as timerfd_create(2) does.
   Result<int> fd();
+
+  /// The loop in which this one runs at present (run_nested); null if it runs in none.
+  Loop* outer() const { return outer_; }
+  void set_outer(Loop* outer) { outer_ = outer; }
 
   /// Makes a loop usable in a forked child: it gets a poller and a waker of its own, with the
   /// registrations it had. Every other use of the parent's loop in a child is a CHECK.
@@ -179,10 +203,10 @@ class Loop final : public Executor {
   void serve_left_over();
   void run_queue();
 
+  Result<> take_out(Token token);
   bool has_work_now() const {
     return !queue_.empty() || !left_over_.empty() || !serving_.empty() || !unserved_.empty();
   }
-  bool take_stop();
   TimePoint read_clock();
   Result<> watch_waker();
   void make_room_for_events();
@@ -201,6 +225,7 @@ class Loop final : public Executor {
   Nothing nothing_;
   Token waker_token_{};
   std::optional<Token> deadline_token_;
+  Loop* outer_ = nullptr;
 
   TimePoint now_;
   TimerWheel wheel_;

@@ -141,8 +141,8 @@ TEST_P(LoopSource, ATokenIsNeverUsedTwice) {
 
 // epoll(7), "Questions and answers", 6: a registration belongs to the open file description, and a
 // duplicate keeps it alive after its fd was closed. Here somebody closes an fd under a registration
-// and puts another file in its place, so that removing takes away the wrong one: what remains is a
-// registration that nobody can name any more, and its events are dropped.
+// and puts another file in its place. The first registration cannot be removed from the kernel any
+// more, nor may it take the second one with it: its events are dropped.
 TEST_P(LoopSource, EventsOfARegistrationThatADuplicateKeepsAliveAreDroppedAndCounted) {
   if (GetParam() != Mechanism::epoll) GTEST_SKIP() << "registrations end with the number there";
   Kernel& kernel = loop().kernel();
@@ -153,15 +153,18 @@ TEST_P(LoopSource, EventsOfARegistrationThatADuplicateKeepsAliveAreDroppedAndCou
   ASSERT_TRUE(kernel.dup3(other.get(), number, O_CLOEXEC));
   CallSource second(loop(), note_ready("second"));
   const Token token = loop().add(number, Ready::read, edge, second, "other").value();
-  ghost.remove();
+  EXPECT_TRUE(loop().was_closed(ghost.token()));
+  loop().forget(ghost.token());
 
   const std::uint64_t one = 1;
   ASSERT_TRUE(kernel.write(duplicate.get(), std::as_bytes(std::span(&one, 1))));
   turn();
   EXPECT_EQ(log_, Log{});
   EXPECT_EQ(loop().counters().stale_events, 1u);
-  // The number is given back its file, and with that the registration can be removed.
-  ASSERT_TRUE(kernel.dup3(duplicate.get(), number, O_CLOEXEC));
+  ASSERT_TRUE(kernel.write(other.get(), std::as_bytes(std::span(&one, 1))));
+  turn();
+  EXPECT_EQ(log_, Log{"second"});
+  EXPECT_FALSE(loop().was_closed(token));
   loop().remove(token);
 }
 
@@ -293,6 +296,18 @@ TEST(LoopSourceDeathTest, ClosingAnFdBeforeItsRegistrationIsRemovedIsCaught) {
         CallSource source(*loop, nullptr);
         source.fd().reset();
         source.remove();
+      },
+      "closed before its registration was removed");
+}
+
+TEST(LoopSourceDeathTest, RemovingAfterTheNumberWasRegisteredAgainIsCaught) {
+  EXPECT_DEATH(
+      {
+        const auto loop = Loop::create(kernel_under_test()).value();
+        CallSource first(*loop, nullptr);
+        first.fd().reset();
+        CallSource second(*loop, nullptr);
+        first.remove();
       },
       "closed before its registration was removed");
 }

@@ -63,6 +63,24 @@ class Registry {
     return source_of(token) == nullptr ? nullptr : &registrations_[index_of(token)];
   }
 
+  /// The poller has taken the registration: from here on its fd's number means this one. Requires:
+  /// it is there.
+  void take_fd(Token token) {
+    CHECK(source_of(token) != nullptr, "an fd is taken for a registration that is there");
+    const std::uint32_t index = index_of(token);
+    const auto fd = static_cast<std::size_t>(registrations_[index].fd);
+    if (fd >= by_fd_.size()) by_fd_.resize(fd + 1);
+    by_fd_[fd] = index;
+  }
+
+  /// Whether its fd's number means this registration still. If not, the fd that it is about was
+  /// closed, and another file was registered under the same number. Requires: it is there.
+  bool has_fd(Token token) const {
+    CHECK(source_of(token) != nullptr, "it was asked of a registration that is gone");
+    const std::uint32_t index = index_of(token);
+    return by_fd_[static_cast<std::size_t>(registrations_[index].fd)] == index;
+  }
+
   /// Requires: it is there.
   void remove(Token token) {
     CHECK(source_of(token) != nullptr, "a registration was removed twice, or never made");
@@ -114,7 +132,8 @@ class Registry {
   std::vector<Called> called_;
   std::vector<Registration> registrations_;  // By the same index.
   std::vector<std::uint32_t> free_;
-  std::uint32_t used_ = 0;  // Slots there are.
+  std::vector<std::uint32_t> by_fd_;  // The slot that took each number last.
+  std::uint32_t used_ = 0;            // Slots there are.
   std::size_t size_ = 0;
 };
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "tocsin/source/watch.hpp"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "tocsin/base/check.hpp"
+
+namespace tocsin {
+namespace {
+
+bool is_level(Mode mode) { return mode.trigger == Trigger::level && !mode.oneshot; }
+
+}  // namespace
+
+Result<std::unique_ptr<Watch>> Watch::create(Loop& loop, int fd, Ready interest, Mode mode,
+                                             const char* name, std::source_location where) {
+  std::unique_ptr<Watch> watch(new Watch(loop, fd, interest, mode, name, where));
+  if (auto added = watch->add(); !added) return std::unexpected(added.error());
+  return watch;
+}
+
+Watch::~Watch() {
+  leave();
+  if (waiter_ == nullptr) return;
+  waiter_->answer_ = std::unexpected(Errno::cancelled);
+  waiter_->watch_ = nullptr;
+  waiter_->resume_later();
+}
+
+Result<> Watch::add() {
+  const auto token = loop_.add(fd_, interest_, mode_, *this, name_, where_);
+  if (!token) return std::unexpected(token.error());
+  token_ = *token;
+  registered_ = armed_ = true;
+  return {};
+}
+
+void Watch::leave() {
+  if (std::exchange(registered_, false)) loop_.forget(token_);
+  armed_ = false;
+}
+
+Result<> Watch::arm() {
+  if (armed_) return {};
+  if (!registered_) return add();
+  auto done = loop_.modify(token_, interest_, mode_);
+  armed_ = done.has_value();
+  return done;
+}
+
+// Nobody waits for a level: the loop must not turn round and round for its sake. The registration
+// stays, for it knows which file this is about; as a oneshot of nothing it tells of a hangup once.
+// An exclusive one cannot be modified (epoll_ctl(2), EPOLLEXCLUSIVE).
+void Watch::rest() {
+  if (mode_.exclusive) return leave();
+  armed_ = false;
+  // It fails if the fd was closed: `next` will find the same.
+  static_cast<void>(loop_.modify(token_, Ready::none, {.oneshot = true}));
+}
+
+void Watch::on_ready(Ready ready) {
+  if (!armed_) return;
+  if (mode_.oneshot) armed_ = false;
+  if (waiter_ == nullptr) {
+    if (is_level(mode_)) return rest();
+    untold_ |= ready;
+    return;
+  }
+  NextReady* const waiter = std::exchange(waiter_, nullptr);
+  waiter->answer_ = ready;
+  waiter->resume();  // It may destroy this watch.
+}
+
+Result<> Watch::modify(Ready interest, Mode mode) {
+  const bool anew = mode_.exclusive || mode.exclusive;
+  interest_ = interest;
+  mode_ = mode;
+  untold_ = Ready::none;
+  if (anew) leave();
+  armed_ = false;
+  return arm();
+}
+
+bool Watch::was_closed() {
+  if (registered_) return loop_.was_closed(token_);
+  return !loop_.kernel().fcntl(fd_, F_GETFD, 0);
+}
+
+bool NextReady::await_ready() {
+  CHECK(watch_->waiter_ == nullptr, "one waiter a watch: watch a duplicate for the second");
+  if (watch_->untold_ != Ready::none) {
+    answer_ = std::exchange(watch_->untold_, Ready::none);
+    return true;
+  }
+  if (watch_->registered_ && !watch_->loop_.seems_open(watch_->token_)) {
+    answer_ = std::unexpected(Errno{EBADF});
+    return true;
+  }
+  if (const auto armed = watch_->arm(); !armed) {
+    answer_ = std::unexpected(armed.error());
+    return true;
+  }
+  return false;
+}
+
+void NextReady::start() { watch_->waiter_ = this; }
+
+void NextReady::abandon() {
+  if (watch_ != nullptr && watch_->waiter_ == this) watch_->waiter_ = nullptr;
+  answer_ = std::unexpected(Errno::cancelled);
+}
+
+}  // namespace tocsin
