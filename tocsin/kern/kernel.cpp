@@ -103,4 +103,10 @@ Count Kernel::io_getevents(aio_context_t, long, std::span<io_event>, const times
   return std::unexpected(Errno{ENOSYS});
 }
 
+Result<int> Kernel::perf_event_open(const perf_event_attr&, pid_t, int, int, unsigned long) {
+  return std::unexpected(Errno{ENOSYS});
+}
+
+Result<> Kernel::lseek(int, std::int64_t, int) { return std::unexpected(Errno{ENOSYS}); }
+
 }  // namespace tocsin

@@ -45,6 +45,8 @@
 #include "tocsin/kern/spawn_request.hpp"
 
 struct termios;  // NOLINT(readability-identifier-naming): the C library's, termios(3).
+struct perf_event_attr;
+struct termios;
 
 namespace tocsin {
 
@@ -188,6 +190,8 @@ class Kernel {
   /// fstat(2) through statx(2), which works on any kind of descriptor.
   virtual Result<> statx(int directory, const char* path, int flags, unsigned mask,
                          struct statx& into) = 0;
+  /// Answers nothing: whoever keeps offsets uses pread.
+  virtual Result<> lseek(int fd, std::int64_t offset, int whence);
   virtual Count pread(int fd, MutableBytes into, std::uint64_t offset) = 0;
   virtual Count pwrite(int fd, ByteView bytes, std::uint64_t offset) = 0;
   /// RWF_NOWAIT in `flags`: EAGAIN rather than waiting for the disk.
@@ -236,6 +240,9 @@ class Kernel {
                              const timespec* timeout);
 
   // ---- the process ------------------------------------------------------------------------------
+  /// `pid` 0: the calling thread; `cpu` -1: whichever it runs on; `group` -1: none.
+  virtual Result<int> perf_event_open(const perf_event_attr& attributes, pid_t pid, int cpu,
+                                      int group, unsigned long flags);
   /// kcmp(2), KCMP_EPOLL_TFD, in this process: whether `fd` is the file that `epfd` watches as its
   /// `nth` registration of the number `target`. ENOENT: there is no such registration. ENOSYS
   /// without CONFIG_KCMP.

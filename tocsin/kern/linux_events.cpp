@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Of LinuxKernel: events as descriptors (timers, signals, inotify, fanotify, message queues).
+// Of LinuxKernel: events as descriptors (timers, signals, inotify, fanotify, message queues, perf).
+#include <linux/perf_event.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -20,6 +21,12 @@ using internal::nothing_or_errno;
 
 Result<int> LinuxKernel::eventfd(unsigned initial, int flags) {
   return fd_or_errno(::eventfd(initial, flags));
+}
+
+Result<int> LinuxKernel::perf_event_open(const perf_event_attr& attributes, pid_t pid, int cpu,
+                                         int group, unsigned long flags) {
+  // The C library has no function for it; the kernel reads `attributes` only.
+  return fd_or_errno(::syscall(SYS_perf_event_open, &attributes, pid, cpu, group, flags));
 }
 
 Result<int> LinuxKernel::timerfd_create(clockid_t clock, int flags) {

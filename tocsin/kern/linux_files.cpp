@@ -31,6 +31,10 @@ Result<> LinuxKernel::statx(int directory, const char* path, int flags, unsigned
   return nothing_or_errno(::statx(directory, path, flags, mask, &into));
 }
 
+Result<> LinuxKernel::lseek(int fd, std::int64_t offset, int whence) {
+  return nothing_or_errno(::lseek(fd, offset, whence));
+}
+
 Count LinuxKernel::pread(int fd, MutableBytes into, std::uint64_t offset) {
   return count_or_errno(::pread(fd, into.data(), into.size(), static_cast<off_t>(offset)));
 }

@@ -72,6 +72,7 @@ class LinuxKernel : public Kernel {
   Result<int> openat2(int directory, const char* path, const open_how& how) override;
   Result<> statx(int directory, const char* path, int flags, unsigned mask,
                  struct statx& into) override;
+  Result<> lseek(int fd, std::int64_t offset, int whence) override;
   Count pread(int fd, MutableBytes into, std::uint64_t offset) override;
   Count pwrite(int fd, ByteView bytes, std::uint64_t offset) override;
   Count preadv2(int fd, std::span<const iovec> into, std::uint64_t offset, int flags) override;
@@ -130,6 +131,8 @@ class LinuxKernel : public Kernel {
   Result<> fchmodat(int directory, const char* path, mode_t mode) override;
   Result<> symlinkat(const char* target, int directory, const char* path) override;
   Result<> utimensat(int directory, const char* path, const timespec* times, int flags) override;
+  Result<int> perf_event_open(const perf_event_attr& attributes, pid_t pid, int cpu, int group,
+                              unsigned long flags) override;
   Result<bool> kcmp_epoll(int fd, int epfd, int target, unsigned nth) override;
   Result<timespec> clock_gettime(clockid_t clock) override;
   pid_t getpid() override;
