@@ -56,6 +56,24 @@ TEST(Registry, FindsWhatIsThereAndNothingElse) {
   EXPECT_EQ(visited, there.size());
 }
 
+TEST(Registry, ANumberMeansWhoeverTookItLast) {
+  NoSource source;
+  Registry registry;
+  const Token first = registry.add(source, of(700));
+  registry.take_fd(first);
+  const Token refused = registry.add(source, of(700));
+  EXPECT_TRUE(registry.has_fd(first)) << "the poller may refuse the second one";
+  registry.remove(refused);
+  const Token second = registry.add(source, of(700));
+  registry.take_fd(second);
+  EXPECT_FALSE(registry.has_fd(first));
+  EXPECT_TRUE(registry.has_fd(second));
+  registry.remove(second);
+  const Token other = registry.add(source, of(3));
+  registry.take_fd(other);
+  EXPECT_TRUE(registry.has_fd(other));
+}
+
 TEST(Registry, ATokenThatNobodyMadeIsNotFound) {
   NoSource source;
   Registry registry;

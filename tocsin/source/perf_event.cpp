@@ -2,6 +2,7 @@
 #include "tocsin/source/perf_event.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,11 +14,9 @@
 namespace tocsin {
 namespace {
 
-// Pages of data have to be a power of two; within the 516 KiB of perf_event_mlock_kb that everybody
-// may have, and enough for a thousand samples.
-constexpr std::size_t page_size = 4096;
-constexpr std::size_t data_size = 8 * page_size;
-constexpr std::size_t ring_size = page_size + data_size;
+// A power of two; of the 516 KiB of perf_event_mlock_kb that everybody may have, and enough for a
+// thousand samples.
+constexpr std::size_t data_pages = 8;
 
 // What PERF_SAMPLE_IP, TID and TIME leave behind the header of PERF_RECORD_SAMPLE, in this order.
 struct SampleBody {
@@ -33,13 +32,13 @@ struct LostBody {
 
 // Copies from the ring, in which what does not fit before the end goes on at the beginning.
 template <class T>
-T copy_at(const std::byte* data, std::uint64_t position) {
+T copy_at(ByteView data, std::uint64_t position) {
   T value;
-  const std::size_t begin = position % data_size;
-  const std::size_t first = std::min(sizeof value, data_size - begin);
+  const std::size_t begin = position % data.size();
+  const std::size_t first = std::min(sizeof value, data.size() - begin);
   auto* const into = reinterpret_cast<std::byte*>(&value);
-  std::memcpy(into, data + begin, first);
-  std::memcpy(into + first, data, sizeof value - first);
+  std::memcpy(into, data.data() + begin, first);
+  std::memcpy(into + first, data.data(), sizeof value - first);
   return value;
 }
 
@@ -62,9 +61,11 @@ Result<PerfEvent> PerfEvent::create(Loop& loop, const PerfEventOptions& options,
                                                PERF_FLAG_FD_CLOEXEC));
   if (!fd) return std::unexpected(fd.error());
   const int number = fd->get();
-  const auto ring = kernel.mmap(ring_size, PROT_READ | PROT_WRITE, MAP_SHARED, number);
+  const auto page_size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t length = (1 + data_pages) * page_size;
+  const auto ring = kernel.mmap(length, PROT_READ | PROT_WRITE, MAP_SHARED, number);
   if (!ring) return std::unexpected(ring.error());
-  PerfEvent event(kernel, std::move(*fd), static_cast<std::byte*>(*ring));
+  PerfEvent event(kernel, std::move(*fd), {static_cast<std::byte*>(*ring), length});
   // Not before: without a ring it says EPOLLHUP. And edges, for asking clears it.
   auto watch =
       Watch::create(loop, number, Ready::read, {.trigger = Trigger::edge}, "perf event", where);
@@ -76,18 +77,18 @@ Result<PerfEvent> PerfEvent::create(Loop& loop, const PerfEventOptions& options,
 PerfEvent::PerfEvent(PerfEvent&& other) noexcept
     : kernel_(other.kernel_),
       fd_(std::move(other.fd_)),
-      ring_(std::exchange(other.ring_, nullptr)),
+      ring_(std::exchange(other.ring_, {})),
       watch_(std::move(other.watch_)) {}
 
 PerfEvent::~PerfEvent() {
-  if (ring_ != nullptr) static_cast<void>(kernel_->munmap(ring_, ring_size));
+  if (!ring_.empty()) static_cast<void>(kernel_->munmap(ring_.data(), ring_.size()));
 }
 
 // The kernel writes up to `data_head`, and not over what lies from `data_tail` on.
 PerfOverflow PerfEvent::take_samples() {
   PerfOverflow overflow;
-  auto& page = *reinterpret_cast<perf_event_mmap_page*>(ring_);
-  const std::byte* const data = ring_ + page_size;
+  auto& page = *reinterpret_cast<perf_event_mmap_page*>(ring_.data());
+  const ByteView data = ring_.subspan(ring_.size() / (1 + data_pages));
   const std::uint64_t head = std::atomic_ref(page.data_head).load(std::memory_order_acquire);
   std::uint64_t tail = page.data_tail;
   while (tail < head) {

@@ -15,12 +15,12 @@
 #include <linux/perf_event.h>
 #include <sys/types.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <source_location>
 #include <vector>
 
+#include "tocsin/base/bytes.hpp"
 #include "tocsin/kern/fd.hpp"
 #include "tocsin/source/watch.hpp"
 #include "tocsin/task/task.hpp"
@@ -73,14 +73,14 @@ class PerfEvent {
   Result<std::uint64_t> count() const;
 
  private:
-  PerfEvent(Kernel& kernel, Fd fd, std::byte* ring)
+  PerfEvent(Kernel& kernel, Fd fd, MutableBytes ring)
       : kernel_(&kernel), fd_(std::move(fd)), ring_(ring) {}
 
   PerfOverflow take_samples();
 
   Kernel* kernel_;
   Fd fd_;
-  std::byte* ring_;               // The page that describes it, and then its data; null once moved.
+  MutableBytes ring_;             // The page that describes it, then its data; empty once moved.
   std::unique_ptr<Watch> watch_;  // Ends before the fd is closed.
 };
 
