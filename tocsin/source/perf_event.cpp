@@ -78,7 +78,8 @@ PerfEvent::PerfEvent(PerfEvent&& other) noexcept
     : kernel_(other.kernel_),
       fd_(std::move(other.fd_)),
       ring_(std::exchange(other.ring_, {})),
-      watch_(std::move(other.watch_)) {}
+      watch_(std::move(other.watch_)),
+      has_ended_(other.has_ended_) {}
 
 PerfEvent::~PerfEvent() {
   if (!ring_.empty()) static_cast<void>(kernel_->munmap(ring_.data(), ring_.size()));
@@ -111,11 +112,14 @@ PerfOverflow PerfEvent::take_samples() {
 
 Task<Result<PerfOverflow>> PerfEvent::next() {
   while (true) {
-    const auto ready = co_await watch_->next();
-    if (!ready) co_return std::unexpected(ready.error());
+    if (!has_ended_) {
+      const auto ready = co_await watch_->next();
+      if (!ready) co_return std::unexpected(ready.error());
+      has_ended_ = any(*ready, Ready::hangup);  // That is told once; samples may come with it.
+    }
     PerfOverflow overflow = take_samples();
     if (!overflow.samples.empty() || overflow.lost > 0) co_return overflow;
-    if (any(*ready, Ready::hangup)) co_return std::unexpected(Errno{ESRCH});
+    if (has_ended_) co_return std::unexpected(Errno{ESRCH});
   }
 }
 

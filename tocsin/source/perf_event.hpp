@@ -5,7 +5,8 @@
 //
 //     a thread runs ──> counter overflows ──> ring in shared memory ──> [ PerfEvent ] ──> samples
 //
-// Each overflow leaves a sample: where the thread was. The descriptor is readable when so many
+// Each overflow leaves a sample: where the thread was (none while it is in the kernel, unless that
+// is measured too). The descriptor is readable when so many
 // samples have come; they are taken out of the ring then, all at once.
 //
 // Ownership: it owns its descriptor and the ring; the loop must outlive it. Thread rule: the loop's
@@ -82,6 +83,7 @@ class PerfEvent {
   Fd fd_;
   MutableBytes ring_;             // The page that describes it, then its data; empty once moved.
   std::unique_ptr<Watch> watch_;  // Ends before the fd is closed.
+  bool has_ended_ = false;        // The thread has, and that was told to us.
 };
 
 }  // namespace tocsin

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <optional>
 
@@ -60,7 +61,10 @@ TEST_F(PerfEventTest, MayWaitForSeveralSamples) {
 
 TEST_F(PerfEventTest, WhatCameWhileNobodyWaitedIsToldToWhoeverWaitsNext) {
   auto event = PerfEvent::create(world.loop, {.period = 1'000'000}).value();
-  while (event.count().value() < 5'000'000) continue;
+  // In user space: an overflow while the thread is in the kernel gives no sample, unless asked for.
+  std::atomic<unsigned> work = 0;
+  while (event.count().value() < 20'000'000)
+    for (int i = 0; i < 100'000; ++i) ++work;
   world.run_until_idle();
   const auto told = next(event);
   ASSERT_TRUE(told && *told);
@@ -80,6 +84,31 @@ TEST_F(PerfEventTest, SaysThatItsThreadHasEnded) {
   ASSERT_TRUE(told.has_value());
   ASSERT_FALSE(told->has_value());
   EXPECT_EQ(told->error(), Errno{ESRCH});
+  EXPECT_EQ(next(*event)->error(), Errno{ESRCH});
+}
+
+TEST_F(PerfEventTest, TheLastSamplesOfAThreadAreToldBeforeItsEnd) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (std::uint64_t turns = 0;; ++turns)
+      if (turns % 1024 == 0) static_cast<void>(::getppid());
+  }
+  auto event = PerfEvent::create(world.loop, {.period = 1'000'000, .thread = child});
+  if (event) {
+    while (event->count().value() < 5'000'000) continue;
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  if (!event) GTEST_SKIP() << "another process's thread: " << event.error().name();
+  world.run_until_idle();
+  const auto samples = next(*event);
+  ASSERT_TRUE(samples && *samples);
+  EXPECT_GE((*samples)->samples.size(), 2u);
+  EXPECT_EQ((*samples)->samples[0].process, child);
+  const auto end = next(*event);
+  ASSERT_TRUE(end.has_value());
+  ASSERT_FALSE(end->has_value());
+  EXPECT_EQ(end->error(), Errno{ESRCH});
 }
 
 TEST_F(PerfEventTest, ACounterThatThereIsNotIsRefused) {
