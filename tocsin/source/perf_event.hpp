@@ -5,9 +5,9 @@
 //
 //     a thread runs ──> counter overflows ──> ring in shared memory ──> [ PerfEvent ] ──> samples
 //
-// Each overflow leaves a sample: where the thread was (none while it is in the kernel, unless that
-// is measured too). The descriptor is readable when so many
-// samples have come; they are taken out of the ring then, all at once.
+// Each overflow leaves a sample: where the thread was; none while it was in the kernel, unless that
+// is measured too. The descriptor is readable when so many samples have come; they are taken out of
+// the ring then, all at once.
 //
 // Ownership: it owns its descriptor and the ring; the loop must outlive it. Thread rule: the loop's
 // thread, whichever thread is measured.
