@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/file/internal/inotify_notifier.hpp"
 
-#include <sys/ioctl.h>
-
 #include <cstring>
 
 #include "tocsin/base/check.hpp"
@@ -29,13 +27,6 @@ int watch_of(const DirectoryKey& key) {
 }
 
 }  // namespace
-
-std::uint64_t Notifier::horizon() const {
-  int unread = 0;
-  const auto done = kernel_.ioctl(fd_, FIONREAD, &unread);
-  CHECK(done.has_value(), "inotify(7) and fanotify(7) know FIONREAD");
-  return position_ + static_cast<std::uint64_t>(unread);
-}
 
 Result<int> InotifyNotifier::open(Kernel& kernel) {
   return kernel.inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

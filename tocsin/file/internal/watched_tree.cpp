@@ -46,8 +46,8 @@ WatchedTree::Node* WatchedTree::put(Node& parent, const std::string& name, bool 
   return place.get();
 }
 
-// Its watches go; the node itself is for the caller to destroy. Depth costs stack: a path has at
-// most PATH_MAX / 2 components that can be opened.
+// Its watches go; the node itself is for the caller to destroy. Depth costs stack; what lies deeper
+// than a path can be long is not entered.
 void WatchedTree::drop(Node& node) {
   doubts_.erase(node.number);
   elsewhere_.erase(node.number);

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include "tocsin/file/internal/watched_tree.hpp"
@@ -14,7 +13,7 @@
 namespace tocsin::internal {
 namespace {
 
-// A directory to be read, and no other directory by way of a symbolic link.
+// The path that is watched may be a symbolic link; below it none is followed (O_NOFOLLOW).
 constexpr int to_read = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
 constexpr int to_find = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
@@ -64,7 +63,7 @@ Result<> WatchedTree::begin() {
   if (!key) return std::unexpected(key.error());
   root_.key = *key;
   by_key_.emplace(*key, &root_);
-  is_root_in_doubt_ = true;
+  if (auto done = look_at_root(); !done) return done;
   look();
   is_quiet_ = false;
   if (is_short_of_watches_) return std::unexpected(Errno{ENOSPC});
@@ -74,7 +73,11 @@ Result<> WatchedTree::begin() {
 
 void WatchedTree::look() {
   if (has_ended_) return;
-  if (std::exchange(is_root_in_doubt_, false) && !look_at_root()) return end(ChangeKind::moved_out);
+  if (is_root_in_doubt_) {
+    const auto done = look_at_root();
+    if (!done && has_vanished(done.error())) return end(ChangeKind::moved_out);
+    is_root_in_doubt_ = !done;  // Of EMFILE, ..., there may be less next time.
+  }
   int searches = 0;
   while (!doubts_.empty()) {
     auto next = doubts_.extract(doubts_.begin());
