@@ -84,7 +84,10 @@ TEST(LinuxSpawn, AProgramThatCannotRunIsTheErrorOfExecve) {
   folder.write("text", "no program");
   folder.make_folder("bin");
   EXPECT_EQ(Program({"/no/such/program"}).spawn().error(), Errno{ENOENT});
-  EXPECT_EQ(Program({"tocsin-has-no-such-program"}).spawn().error(), Errno{ENOENT});
+  std::array<char*, 2> environment{const_cast<char*>("PATH=/bin:/usr/bin"), nullptr};
+  Program unknown({"tocsin-has-no-such-program"});
+  unknown.request.environment = environment.data();
+  EXPECT_EQ(unknown.spawn().error(), Errno{ENOENT});
   EXPECT_EQ(Program({""}).spawn().error(), Errno{ENOENT});
   EXPECT_EQ(Program({folder.at("text")}).spawn().error(), Errno{EACCES});
   ASSERT_TRUE(kernel().fchmodat(AT_FDCWD, folder.at("text").c_str(), 0755));
