@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The contract of Poller, as a fixture: {kernels} x {epoll, poll, select, io_uring}.
+// The contract of Poller, as a fixture: {kernels} x {epoll, poll, select, io_uring, and
+// an epoll in an io_uring}.
 //
 // Every test of the suite runs on every mechanism. Where a mechanism differs by nature, the test
 // asks the table of capabilities below, and nothing else: that table is the whole of what

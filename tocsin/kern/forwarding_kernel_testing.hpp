@@ -299,6 +299,9 @@ class ForwardingIoUring : public IoUring {
   Result<> poll_remove(std::uint64_t target, std::uint64_t user_data) override {
     return below_->poll_remove(target, user_data);
   }
+  Result<> epoll_wait(int epfd, std::span<epoll_event> into, std::uint64_t user_data) override {
+    return below_->epoll_wait(epfd, into, user_data);
+  }
   Result<> read(int fd, MutableBytes into, std::uint64_t offset, std::uint64_t user_data) override {
     return below_->read(fd, into, offset, user_data);
   }

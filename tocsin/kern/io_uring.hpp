@@ -10,6 +10,7 @@
 // Ownership: the ring owns its descriptor and its mappings. Thread rule: one thread at a time.
 #pragma once
 
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -35,6 +36,10 @@ enum class PollShot : std::uint8_t {
   multi,  // Answers at every edge until it is removed.
 };
 
+/// IORING_OP_EPOLL_WAIT of <linux/io_uring.h>, since Linux 6.15; older headers, and Debian 12's
+/// liburing, lack the name. Ask `supports`.
+inline constexpr unsigned io_uring_op_epoll_wait = 59;
+
 class IoUring {
  public:
   IoUring() = default;
@@ -53,6 +58,10 @@ class IoUring {
   virtual Result<> poll_add(int fd, std::uint32_t events, PollShot shot,
                             std::uint64_t user_data) = 0;
   virtual Result<> poll_remove(std::uint64_t target, std::uint64_t user_data) = 0;
+  /// epoll_wait(2) of the epoll `epfd` without a limit of time: completes with how many of `into`
+  /// were filled. `into` must stay until the completion. Requires:
+  /// supports(io_uring_op_epoll_wait).
+  virtual Result<> epoll_wait(int epfd, std::span<epoll_event> into, std::uint64_t user_data) = 0;
   virtual Result<> read(int fd, MutableBytes into, std::uint64_t offset,
                         std::uint64_t user_data) = 0;
   virtual Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t user_data) = 0;

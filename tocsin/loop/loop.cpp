@@ -59,7 +59,7 @@ class Loop::Turn {
 };
 
 Result<std::unique_ptr<Loop>> Loop::create(Kernel& kernel, const LoopOptions& options) {
-  if (options.mechanism != Mechanism::epoll && options.mechanism != Mechanism::io_uring)
+  if (options.mechanism == Mechanism::poll || options.mechanism == Mechanism::select)
     return std::unexpected(Errno::unsupported);
   if (options.buffer_size == 0 || options.turn_bytes <= 0 || options.turn_works == 0 ||
       options.operation_bytes < 0 || options.operation_bytes > 4096)

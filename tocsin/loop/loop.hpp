@@ -12,7 +12,8 @@
 // over is served in the next turn, after everybody else. Identity is a Token, never an fd: an event
 // that outlives its registration is dropped and counted.
 //
-// The loop needs a poller that has edges: epoll, or io_uring.
+// The loop needs a poller that has edges: epoll, io_uring, or the one
+// inside the other.
 //
 // Ownership: it owns poller, timers and waker; not sources, works or fds. Whatever is registered
 // must be removed before the loop ends. `kernel` must outlive it.
@@ -62,7 +63,7 @@ struct RegistrationInfo {
 class Loop final : public Executor {
  public:
   /// Fails with EOPNOTSUPP if the mechanism has no edges, EINVAL if an option is out of range, else
-  /// as its system calls do: EMFILE, ENFILE, ENOMEM; for io_uring also EPERM and ENOSYS.
+  /// as its system calls do: EMFILE, ENFILE, ENOMEM; for those with io_uring also EPERM and ENOSYS.
   static Result<std::unique_ptr<Loop>> create(Kernel& kernel = LinuxKernel::shared(),
                                               const LoopOptions& options = {});
   Loop(const Loop&) = delete;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tocsin/poll/epoll_poller.hpp"
+#include "tocsin/poll/io_uring_epoll_poller.hpp"
 #include "tocsin/poll/io_uring_poller.hpp"
 #include "tocsin/poll/poll_poller.hpp"
 #include "tocsin/poll/select_poller.hpp"
@@ -20,6 +21,8 @@ std::string_view name_of(Mechanism mechanism) {
       return "select";
     case Mechanism::io_uring:
       return "io_uring";
+    case Mechanism::io_uring_epoll:
+      return "io_uring_epoll";
   }
   std::unreachable();
 }
@@ -34,6 +37,8 @@ Result<std::unique_ptr<Poller>> make_poller(Kernel& kernel, Mechanism mechanism)
       return std::make_unique<SelectPoller>(kernel);
     case Mechanism::io_uring:
       return IoUringPoller::create(kernel);
+    case Mechanism::io_uring_epoll:
+      return IoUringEpollPoller::create(kernel);
   }
   std::unreachable();
 }

@@ -7,9 +7,9 @@
 // A Poller runs no user code: it harvests, the Loop dispatches. That split is what lets a callback
 // remove any registration, its own included, without a word of defence in this module.
 //
-// There are four: epoll, poll, select and io_uring. They share this contract, which tests/contract
-// holds each of them to. What a mechanism lacks (poll knows no edges, say), `add` refuses with
-// EOPNOTSUPP instead of imitating it badly.
+// There are five: epoll, poll, select, io_uring, and an epoll inside an io_uring. They share this
+// contract, which tests/contract holds each of them to. What a mechanism lacks (poll knows no
+// edges, say), `add` refuses with EOPNOTSUPP instead of imitating it badly.
 //
 // Thread rule: one thread at a time, except for epoll: there the kernel does the locking and every
 // call here may be made from any number of threads at once (epoll_wait(2), "NOTES").
@@ -63,13 +63,13 @@ class Poller {
 };
 
 /// The multiplexers that Linux has.
-enum class Mechanism : std::uint8_t { epoll, poll, select, io_uring };
+enum class Mechanism : std::uint8_t { epoll, poll, select, io_uring, io_uring_epoll };
 
-/// "epoll", "poll", "select", "io_uring".
+/// "epoll", "poll", "select", "io_uring", "io_uring_epoll".
 std::string_view name_of(Mechanism mechanism);
 
-/// Fails as the mechanism's first system call does: EMFILE, ENFILE, ENOMEM; for io_uring also EPERM
-/// or ENOSYS where it is forbidden or absent. `kernel` must outlive the Poller.
+/// Fails as the mechanism's first system call does: EMFILE, ENFILE, ENOMEM; for those with io_uring
+/// also EPERM or ENOSYS where it is forbidden, absent or too old. `kernel` must outlive the Poller.
 Result<std::unique_ptr<Poller>> make_poller(Kernel& kernel, Mechanism mechanism);
 
 }  // namespace tocsin

@@ -158,7 +158,7 @@ void Copy::gave(std::size_t count) {
   if (to_.source != nullptr) to_.source->spend(count);
 }
 
-void Copy::blocked(bool takes, bool gives) {
+void Copy::blocked(bool takes, bool gives) const {
   takes = takes && from_.source != nullptr;
   gives = gives && to_.source != nullptr;
   if (takes && gives) return internal::tell_who_is_blocked(*from_.source, *to_.source);

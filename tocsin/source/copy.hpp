@@ -108,7 +108,7 @@ class Copy {
   Count give();
   void took(std::size_t count);
   void gave(std::size_t count);
-  void blocked(bool takes, bool gives);
+  void blocked(bool takes, bool gives) const;
   bool descend(Errno refused);
   bool make_pipe();
 

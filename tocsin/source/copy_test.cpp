@@ -33,7 +33,7 @@ struct CopyKernel : ForwardingKernel {
                std::size_t count, unsigned flags) override {
     ++splices;
     largest = std::max(largest, count);
-    if (refused_splices != 0 && --refused_splices == 0) splices_refused_with = EINVAL;
+    if (refused_splices == splices) splices_refused_with = EINVAL;
     if (splices_refused_with != 0) return std::unexpected(Errno{splices_refused_with});
     if (takes_all) return count;
     return below_.splice(from, from_offset, to, to_offset, count, flags);
@@ -49,7 +49,7 @@ struct CopyKernel : ForwardingKernel {
   }
 
   int splices = 0;
-  int refused_splices = 0;  // The one of that number, and all that follow it.
+  int refused_splices = 0;  // The one of this number, and all that follow it; 0: none.
   int splices_refused_with = 0;
   int ranges_refused_with = 0;
   bool takes_all = false;  // Two ends that are always ready.

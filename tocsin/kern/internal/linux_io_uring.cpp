@@ -81,6 +81,15 @@ Result<> LinuxIoUring::poll_remove(std::uint64_t target, std::uint64_t user_data
   return {};
 }
 
+Result<> LinuxIoUring::epoll_wait(int epfd, std::span<epoll_event> into, std::uint64_t user_data) {
+  const auto entry = place();
+  if (!entry) return std::unexpected(entry.error());
+  io_uring_prep_rw(io_uring_op_epoll_wait, *entry, epfd, into.data(),
+                   static_cast<unsigned>(into.size()), 0);
+  io_uring_sqe_set_data64(*entry, user_data);
+  return {};
+}
+
 Result<> LinuxIoUring::read(int fd, MutableBytes into, std::uint64_t offset,
                             std::uint64_t user_data) {
   const auto entry = place();

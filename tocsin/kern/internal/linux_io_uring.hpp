@@ -34,6 +34,7 @@ class LinuxIoUring final : public IoUring {
   bool supports(unsigned operation) const override;
   Result<> poll_add(int fd, std::uint32_t events, PollShot shot, std::uint64_t user_data) override;
   Result<> poll_remove(std::uint64_t target, std::uint64_t user_data) override;
+  Result<> epoll_wait(int epfd, std::span<epoll_event> into, std::uint64_t user_data) override;
   Result<> read(int fd, MutableBytes into, std::uint64_t offset, std::uint64_t user_data) override;
   Result<> write(int fd, ByteView bytes, std::uint64_t offset, std::uint64_t user_data) override;
   Result<> readv(int fd, std::span<const iovec> into, std::uint64_t offset,
