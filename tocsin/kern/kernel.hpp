@@ -44,9 +44,10 @@
 #include "tocsin/kern/count.hpp"
 #include "tocsin/kern/spawn_request.hpp"
 
-struct termios;  // NOLINT(readability-identifier-naming): the C library's, termios(3).
+// NOLINTBEGIN(readability-identifier-naming): these names are Linux' and the C library's.
 struct perf_event_attr;
 struct termios;
+// NOLINTEND(readability-identifier-naming)
 
 namespace tocsin {
 
