@@ -37,6 +37,7 @@ constexpr std::array sharings{Sharing::reuse_port, Sharing::exclusive, Sharing::
 
 std::vector<std::string> names_of_sharings() {
   std::vector<std::string> names;
+  names.reserve(sharings.size());
   for (const Sharing one : sharings) names.emplace_back(name_of(one));
   return names;
 }
@@ -154,6 +155,7 @@ class Server {
       return fmt::format(
           "{} is no address; --listen takes HOST:PORT, with a numeric host, or :PORT", text);
     std::vector<Loop*> loops;
+    loops.reserve(workers_.size());
     for (const auto& worker : workers_) loops.push_back(&worker->loop());
     auto shared = SharedListener::bind(loop_, loops, *where, sharing_of(arguments_.accept));
     if (!shared) return why_not_listening(text, shared.error());
