@@ -18,7 +18,8 @@ namespace {
 
 std::vector<WatchKind> all_kinds() {
   std::vector<WatchKind> all = time_watch_kinds();
-  for (const auto& more : {socket_watch_kinds(), queue_watch_kinds(), file_watch_kinds()})
+  for (const auto& more :
+       {socket_watch_kinds(), queue_watch_kinds(), file_watch_kinds(), process_watch_kinds()})
     std::ranges::copy(more, std::back_inserter(all));
   return all;
 }
@@ -31,6 +32,7 @@ std::string footer() {
 Examples:
   tocsin watch file:/etc --recursive        every change of a file below /etc
   tocsin watch timer:5s signal:HUP          both, in one stream of lines
+  tocsin watch file:src -r -x 'make test'   runs it after each change
   tocsin watch udp:127.0.0.1:5353 --json    a line of JSON for each datagram
   tocsin watch tcp::9000 --once             waits for one connection
 
@@ -58,14 +60,15 @@ WatchComplaint start(WatchWorld& world, const std::string& text) {
 
 class Watching {
  public:
-  explicit Watching(const WatchArguments& arguments, std::FILE* out)
-      : arguments_(arguments), style_(arguments.style), out_(out) {
+  Watching(const WatchArguments& arguments, std::FILE* out, std::FILE* err)
+      : arguments_(arguments), style_(arguments.style), out_(out), err_(err) {
     if (arguments.once) style_.count = 1;
   }
 
   Task<Result<>> run(Loop& loop) {
+    WatchReport report(style_, out_, err_, loop);
     Scope scope(loop);
-    WatchReport report(style_, out_, loop, scope);
+    report.cancel_at_end(scope);
     WatchWorld world{loop, scope, report, arguments_.recursive};
     for (const std::string& text : arguments_.what)
       if (complaint = start(world, text); !complaint.empty()) co_return {};
@@ -90,6 +93,7 @@ class Watching {
   const WatchArguments& arguments_;
   WatchStyle style_;
   std::FILE* out_;
+  std::FILE* err_;
 };
 
 }  // namespace
@@ -100,6 +104,11 @@ CLI::App* add_watch(CLI::App& app, WatchArguments& arguments) {
   command->add_option("WHAT", arguments.what, "what to watch; see below")->required();
   command->add_flag("-r,--recursive", arguments.recursive, "of folders: what is below them, too");
   command->add_flag("--json", arguments.style.json, "each event as a line of JSON");
+  command
+      ->add_option("-x,--exec", arguments.style.command,
+                   "run by sh for each event, which is in its environment: TOCSIN_WHAT,\n"
+                   "TOCSIN_EVENT, and TOCSIN_NAME for each NAME=VALUE")
+      ->type_name("CMD");
   command
       ->add_option("-x,--exec", arguments.style.command,
                    "run by sh for each event, which is in its environment: TOCSIN_WHAT,\n"
@@ -116,7 +125,7 @@ CLI::App* add_watch(CLI::App& app, WatchArguments& arguments) {
 }
 
 int watch(const WatchArguments& arguments, std::FILE* out, std::FILE* err) {
-  Watching watching(arguments, out);
+  Watching watching(arguments, out, err);
   const auto outcome = run([&](Loop& loop) { return watching.run(loop); });
   if (!watching.complaint.empty()) {
     fmt::print(err, "tocsin: {}\n", watching.complaint);

@@ -2,11 +2,14 @@
 #include "cli/watch_report.hpp"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+
+#include "tocsin/source/child.hpp"
 
 namespace tocsin::cli {
 namespace {
@@ -20,6 +23,24 @@ std::string escaped(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+// TOCSIN_PATH of "path".
+std::string variable_of(std::string_view name) {
+  std::string variable = "TOCSIN_";
+  for (const char letter : name)
+    variable += 'a' <= letter && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+  return variable;
+}
+
+// Ours, and the event. A NUL ends a string there: what comes after it is not seen.
+std::vector<std::string> environment_of(const WatchEvent& event) {
+  std::vector<std::string> all;
+  for (char** variable = environ; *variable != nullptr; ++variable) all.emplace_back(*variable);
+  all.push_back(variable_of("what") + "=" + event.what);
+  all.push_back(variable_of("event") + "=" + event.event);
+  for (const auto& [name, value] : event.fields) all.push_back(variable_of(name) + "=" + value);
+  return all;
+}
+
 }  // namespace
 
 std::string one_word(std::string_view text) {
@@ -28,9 +49,23 @@ std::string one_word(std::string_view text) {
 }
 
 Task<> WatchReport::tell(WatchEvent event) {
-  if (ended_ != End::none) co_return;
+  const auto turn = co_await one_at_a_time_.acquire();
+  if (!turn || ended_ != End::none) co_return;
   print(event);
+  if (ended_ == End::none && !style_.command.empty()) co_await execute(event);
   if (ended_ == End::none && ++told_ == style_.count) end(End::counted);
+}
+
+Task<> WatchReport::execute(const WatchEvent& event) {
+  auto child = Child::spawn(loop_, {.arguments = {"/bin/sh", "-c", style_.command},
+                                    .environment = environment_of(event)});
+  if (!child) {
+    fmt::print(err_, "tocsin: /bin/sh: {}\n", child.error().message());
+    co_return;
+  }
+  const auto status = co_await child->exited();
+  // A command that fails is its own business, and has said so; the next event is another.
+  static_cast<void>(status);
 }
 
 void WatchReport::print(const WatchEvent& event) {
@@ -51,7 +86,7 @@ void WatchReport::print(const WatchEvent& event) {
 void WatchReport::end(End how) {
   if (ended_ != End::none) return;
   ended_ = how;
-  scope_.cancel();
+  if (watchers_ != nullptr) watchers_->cancel();
 }
 
 }  // namespace tocsin::cli

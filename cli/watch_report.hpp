@@ -7,7 +7,7 @@
 // Events are told one after the other, in the order in which they were seen; while a command runs
 // the next ones wait where they come from.
 //
-// Ownership: it refers to the scope of the watchers, which must outlive it. Thread rule: the loop's
+// Ownership: a command that runs when the watchers are cancelled is killed. Thread rule: the loop's
 // thread.
 #pragma once
 
@@ -19,6 +19,7 @@
 
 #include "tocsin/loop/loop.hpp"
 #include "tocsin/task/scope.hpp"
+#include "tocsin/task/semaphore.hpp"
 #include "tocsin/task/task.hpp"
 
 namespace tocsin::cli {
@@ -49,9 +50,13 @@ class WatchReport {
  public:
   enum class End : std::uint8_t { none, counted, closed };
 
-  /// `out` stays the caller's; `scope` is cancelled when the report ends.
-  WatchReport(const WatchStyle& style, std::FILE* out, Loop& loop, Scope& scope)
-      : style_(style), out_(out), loop_(loop), scope_(scope) {}
+  /// `out` and `err` stay the caller's.
+  WatchReport(const WatchStyle& style, std::FILE* out, std::FILE* err, Loop& loop)
+      : style_(style), out_(out), err_(err), loop_(loop) {}
+
+  /// When the report ends it cancels `watchers`, in which `tell` is called: declared later than the
+  /// report, for they refer to it.
+  void cancel_at_end(Scope& watchers) { watchers_ = &watchers; }
 
   /// Tells `event`. After the end nothing more is told.
   Task<> tell(WatchEvent event);
@@ -62,12 +67,15 @@ class WatchReport {
 
  private:
   void print(const WatchEvent& event);
+  Task<> execute(const WatchEvent& event);
   void end(End how);
 
   const WatchStyle& style_;
   std::FILE* out_;
+  std::FILE* err_;
   Loop& loop_;
-  Scope& scope_;
+  Scope* watchers_ = nullptr;
+  Semaphore one_at_a_time_{1};
   std::uint64_t told_ = 0;
   End ended_ = End::none;
 };

@@ -114,6 +114,7 @@ class Program {
   std::string line() const { return line_of(out_); }
   std::string error_line() const { return line_of(err_); }
   void signal(int number) const { ::kill(pid_, number); }
+  pid_t pid() const { return pid_; }
 
   /// Waits for its end.
   Said end() {

@@ -100,6 +100,32 @@ TEST(WatchProgram, TellsWhatIsWrittenToAFifo) {
   EXPECT_EQ(program.end().status, 0);
 }
 
+TEST(WatchProgram, TellsTheEndOfAProcess) {
+  Program other({"cat", "/dev/zero"});
+  Program program = watch({"timer:50ms", "pid:" + std::to_string(other.pid())});
+  EXPECT_EQ(program.line(), first_tick);
+  other.signal(SIGKILL);
+  EXPECT_EQ(next_of(program, "pid:"), "pid:" + std::to_string(other.pid()) + " ended");
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
+}
+
+TEST(WatchProgram, TellsKeysOfWhateverTheInputIs) {
+  const Said said =
+      Program({"sh", "-c", "printf 'a\\033[A' | " TOCSIN_BIN_DIR "/tocsin watch key"}).end();
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_EQ(said.out, "key key key=a\nkey key key=up\n");
+}
+
+TEST(WatchProgram, RunsACommandForEachEventWithTheEventInItsEnvironment) {
+  const Said said = run_tocsin({"watch", "timer:10ms", "--count", "2", "--exec",
+                                "echo \"$TOCSIN_WHAT $TOCSIN_EVENT $TOCSIN_COUNT\"; exit 1"});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_TRUE(said.out.starts_with("timer:10ms tick count=1 missed=")) << said.out;
+  EXPECT_NE(said.out.find("\ntimer:10ms tick 1\n"), std::string::npos) << said.out;
+  EXPECT_EQ(std::ranges::count(said.out, '\n'), 4) << said.out;
+}
+
 TEST(WatchProgram, ATimeoutBeforeTheCountIsAStatusOfItsOwn) {
   EXPECT_EQ(run_tocsin({"watch", "timer:1h", "--once", "--timeout", "0.05"}).status, 3);
   EXPECT_EQ(run_tocsin({"watch", "timer:1h", "--timeout", "0.05"}).status, 0);
