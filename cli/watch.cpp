@@ -18,8 +18,8 @@ namespace {
 
 std::vector<WatchKind> all_kinds() {
   std::vector<WatchKind> all = time_watch_kinds();
-  for (const auto& more :
-       {socket_watch_kinds(), queue_watch_kinds(), file_watch_kinds(), process_watch_kinds()})
+  for (const auto& more : {socket_watch_kinds(), queue_watch_kinds(), file_watch_kinds(),
+                           process_watch_kinds(), system_watch_kinds()})
     std::ranges::copy(more, std::back_inserter(all));
   return all;
 }
@@ -104,11 +104,6 @@ CLI::App* add_watch(CLI::App& app, WatchArguments& arguments) {
   command->add_option("WHAT", arguments.what, "what to watch; see below")->required();
   command->add_flag("-r,--recursive", arguments.recursive, "of folders: what is below them, too");
   command->add_flag("--json", arguments.style.json, "each event as a line of JSON");
-  command
-      ->add_option("-x,--exec", arguments.style.command,
-                   "run by sh for each event, which is in its environment: TOCSIN_WHAT,\n"
-                   "TOCSIN_EVENT, and TOCSIN_NAME for each NAME=VALUE")
-      ->type_name("CMD");
   command
       ->add_option("-x,--exec", arguments.style.command,
                    "run by sh for each event, which is in its environment: TOCSIN_WHAT,\n"

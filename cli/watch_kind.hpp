@@ -45,6 +45,7 @@ std::vector<WatchKind> time_watch_kinds();     // watch_time.cpp: timers, signal
 std::vector<WatchKind> socket_watch_kinds();   // watch_sockets.cpp
 std::vector<WatchKind> queue_watch_kinds();    // watch_queues.cpp: FIFOs, message queues
 std::vector<WatchKind> file_watch_kinds();     // watch_files.cpp
+std::vector<WatchKind> system_watch_kinds();   // watch_system.cpp: network, mounts, pressure
 std::vector<WatchKind> process_watch_kinds();  // watch_processes.cpp: processes, keys
 
 }  // namespace tocsin::cli
