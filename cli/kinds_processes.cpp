@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -48,6 +49,17 @@ Result<Specimen> make_io_uring(Kernel& kernel) {
 // Ordinary users may watch over faults of their own code only, not of the kernel's on their behalf.
 Result<Specimen> make_page_faults(Kernel& kernel) {
   return specimen(kernel, kernel.userfaultfd(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
+}
+
+// The processor time of this thread, as everybody may count their own.
+Result<Specimen> make_perf_event(Kernel& kernel) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = PERF_COUNT_SW_TASK_CLOCK;
+  attributes.exclude_kernel = 1;
+  attributes.disabled = 1;
+  return specimen(kernel, kernel.perf_event_open(attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
 // A filter is for ever, so a thread takes it that ends at once.
@@ -102,6 +114,12 @@ std::vector<Kind> process_kinds() {
         {ENOSYS, "this kernel has no seccomp (CONFIG_SECCOMP)"},
         {EBUSY, "a supervisor is there already, a container's perhaps"}},
        "of a sandboxed process, put to a supervisor"},
+      {"perf events",
+       "perf_event_open(2)",
+       make_perf_event,
+       {{EACCES, "needs CAP_PERFMON: sysctl kernel.perf_event_paranoid"},
+        {EPERM, "forbidden, by a container's filter perhaps"},
+        {ENOSYS, "this kernel has none (CONFIG_PERF_EVENTS)"}}},
       {"io_uring",
        "io_uring(7)",
        make_io_uring,

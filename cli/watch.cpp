@@ -11,6 +11,7 @@
 #include "cli/program.hpp"
 #include "cli/watch_kind.hpp"
 #include "tocsin/source/run.hpp"
+#include "tocsin/source/watch.hpp"
 #include "tocsin/task/sleep.hpp"
 
 namespace tocsin::cli {
@@ -72,8 +73,14 @@ class Watching {
     WatchWorld world{loop, scope, report, arguments_.recursive};
     for (const std::string& text : arguments_.what)
       if (complaint = start(world, text); !complaint.empty()) co_return {};
-    if (arguments_.timeout > 0) scope.spawn(end_after(scope));
+    Scope helpers(loop);  // They end with the watchers.
+    if (arguments_.timeout > 0) helpers.spawn(end_after(scope));
+    // What is always ready, a file, is there for ever, too.
+    auto reader = Watch::create(loop, ::fileno(out_), Ready::none, {}, "stdout");
+    if (reader) helpers.spawn(end_when_unread(**reader, report));
     auto outcome = co_await scope.join();
+    helpers.cancel();
+    static_cast<void>(co_await helpers.join());
     if (report.how_it_ended() != WatchReport::End::none || is_time_over) outcome = {};
     co_return outcome;
   }
@@ -82,6 +89,12 @@ class Watching {
   bool is_time_over = false;
 
  private:
+  // An error or a hangup is told unasked: whoever read has gone.
+  static Task<> end_when_unread(Watch& output, WatchReport& report) {
+    const auto ready = co_await output.next();
+    if (ready) report.closed();
+  }
+
   Task<> end_after(Scope& scope) {
     const std::chrono::duration<double> length(arguments_.timeout);
     const auto slept = co_await sleep_for(std::chrono::duration_cast<Duration>(length));

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/serve_testing.hpp"
+#include "tocsin/source/message_queue.hpp"
 
 namespace tocsin {
 namespace {
@@ -140,6 +141,29 @@ TEST(WatchProgram, EndsWellWhenNobodyReadsAnyMore) {
   EXPECT_EQ(said.err, "");
 }
 
+TEST(WatchProgram, EndsAsSoonAsNobodyReadsThoughNothingHappens) {
+  const Said said =
+      Program({"bash", "-c", TOCSIN_BIN_DIR "/tocsin watch timer:1h | true; echo ${PIPESTATUS[0]}"})
+          .end();
+  EXPECT_EQ(said.out, "0\n");
+  EXPECT_EQ(said.err, "");
+}
+
+TEST(WatchProgram, TellsWhatIsMounted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount";
+  Program program(
+      {"unshare", "--mount", TOCSIN_BIN_DIR "/tocsin", "watch", "timer:50ms", "mounts"});
+  if (program.line() != first_tick) GTEST_SKIP() << "no mount namespace: " << program.end().err;
+  const std::string pid = std::to_string(program.pid());
+  const Said mounted =
+      Program({"nsenter", "--mount", "-t", pid, "mount", "-t", "tmpfs", "watched", "/mnt"}).end();
+  ASSERT_EQ(mounted.status, 0) << mounted.err;
+  EXPECT_TRUE(next_of(program, "mounts")
+                  .starts_with("mounts mounted path=/mnt type=tmpfs source=watched options="));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
+}
+
 TEST(WatchProgram, SaysInOneLineWhatCannotBeWatchedAndWhatCan) {
   const auto complaint = [](const char* what) {
     const Said said = run_tocsin({"watch", "timer:1h", what});
@@ -152,6 +176,12 @@ TEST(WatchProgram, SaysInOneLineWhatCannotBeWatchedAndWhatCan) {
             "tocsin: timer:soon: give a period: timer:5s, timer:100ms, timer:1.5h\n");
   EXPECT_EQ(complaint("signal:KILL"),
             "tocsin: signal:KILL: KILL and STOP cannot be waited for (signal(7)); take another\n");
+  EXPECT_EQ(complaint("mq:jobs"),
+            "tocsin: mq:jobs: " + explain_queue_error("jobs", Errno::invalid) + "\n");
+  EXPECT_EQ(complaint("pid:0"), "tocsin: pid:0: give the number of a process: pid:1234\n");
+  EXPECT_EQ(complaint("psi:memory"),
+            "tocsin: psi:memory: give a resource (cpu, memory, io), some or full, a stall and a "
+            "window: psi:memory:some:100ms:2s\n");
   EXPECT_EQ(complaint("tcp:nowhere"),
             "tocsin: tcp:nowhere: give an address: tcp:127.0.0.1:9000, tcp::9000\n");
 }

@@ -68,7 +68,13 @@ class ScriptedRing final : public IoUring {
     return count;
   }
 
+  Result<> epoll_wait(int, std::span<epoll_event>, std::uint64_t) override { return {}; }
   Result<> read(int, MutableBytes, std::uint64_t, std::uint64_t) override { return {}; }
+  Result<> readv(int, std::span<const iovec>, std::uint64_t, std::uint64_t) override { return {}; }
+  Result<> writev(int, std::span<const iovec>, std::uint64_t, std::uint64_t) override { return {}; }
+  Result<> renameat2(int, const char*, int, const char*, unsigned, std::uint64_t) override {
+    return {};
+  }
   Result<> write(int, ByteView, std::uint64_t, std::uint64_t) override { return {}; }
   Result<> fsync(int, std::uint64_t) override { return {}; }
   Result<> openat(int, const char*, int, mode_t, std::uint64_t) override { return {}; }
