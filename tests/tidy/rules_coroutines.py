@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# Four forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
-# them right): three destroy an object that was never made, or twice; one is an illegal instruction.
-# The cure is the same for all: into a variable first, then use that.
+# Five forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
+# them right): three destroy an object that was never made, or twice; two end in an illegal
+# instruction, or leave the coroutine where it began. The cure is the same for all: into a variable
+# first, then use that.
 import re
 
 from rule import cpp, rule
@@ -20,6 +21,38 @@ def _task(line):
 def await_in_conditional(source):
     for line, match in source.find(r"\?[^;{}?]*\bco_await\b"):
         yield line + match.group().count("\n"), "co_await in an arm of ?:"
+
+
+_LOOP = re.compile(r"\b(?:while|for)\s*\([^{}]*\)\s*$|\bdo\s*$")
+
+
+@rule("await-in-if", INSTEAD + " (in a loop it is right)", cpp,
+      bad=_task("if (co_await a()) b();") + _task("{ if (!co_await a()) co_return; }"),
+      good=_task("while (x) { if (!co_await a()) co_return; }")
+      + _task("while (auto x = co_await b())\n    if (!co_await a()) co_return;")
+      + _task("for (int i = 0; i < 2; ++i) { b(); if (co_await a()) c(); }")
+      + _task("if (auto x = co_await a()) b();") + _task("if (x) co_await a();"))
+def await_in_if(source):
+    code = source.code
+    for match in re.finditer(r"\bif\s*\((?:[^;{}=()]|\([^;{}()]*\))*\bco_await\b", code):
+        if not _is_in_loop(code, match.start()):
+            yield source.line_of(match.start()), "co_await in the condition of an if"
+
+
+def _is_in_loop(code, at):
+    if _LOOP.search(code[max(0, at - 200):at]):
+        return True
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        if code[i] == "}":
+            depth += 1
+        elif code[i] == "{":
+            if depth == 0 and _LOOP.search(code[max(0, i - 200):i]):
+                return True
+            depth = max(0, depth - 1)
+        elif code[i] == "\n" and code[i + 1:i + 2] not in (" ", "}", "\n", "{", ""):
+            return False  # The function begins here.
+    return False
 
 
 @rule("conditional-in-awaited-call",
