@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include <cstdio>
+#include <span>
 #include <string>
 
 #include "tocsin/tocsin.hpp"
@@ -39,14 +40,17 @@ Task<Result<>> watch_path(Loop& loop, const char* path) {
   }
 }
 
+Task<Result<>> watch_all(Loop& loop, std::span<char*> paths) {
+  Scope scope(loop);
+  for (const char* const path : paths) scope.spawn(watch_path(loop, path));
+  co_return co_await scope.join();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto done = run([&](Loop& loop) -> Task<Result<>> {
-    Scope scope(loop);
-    for (int i = 1; i < argc; ++i) scope.spawn(watch_path(loop, argv[i]));
-    co_return co_await scope.join();
-  });
+  const std::span paths(argv + 1, argv + argc);
+  const auto done = run([&](Loop& loop) { return watch_all(loop, paths); });
   if (done) return 0;
   std::fprintf(stderr, "watch_fd: %s\n", done.error().message().data());
   return 1;

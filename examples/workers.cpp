@@ -25,15 +25,15 @@ Task<> serve(Loop& loop, TcpListener listener) {
 
 Task<Result<>> run_workers(Loop& loop, Address where, std::size_t count, Sharing sharing) {
   std::vector<std::unique_ptr<Loop>> owned(count);
-  std::vector<Loop*> loops;
-  for (auto& one : owned) loops.push_back((one = Loop::create().value()).get());
+  std::vector<Loop*> loops(count);
+  for (std::size_t i = 0; i < count; ++i) loops[i] = (owned[i] = Loop::create().value()).get();
   auto shared = SharedListener::bind(loop, loops, where, sharing);
   if (!shared) co_return std::unexpected(shared.error());
   std::printf("listening on %s\n", shared->local_address().text().c_str());
   std::fflush(stdout);
-  std::vector<std::jthread> threads;
+  std::vector<std::jthread> threads(count);
   for (std::size_t i = 0; i < count; ++i)
-    threads.emplace_back([&mine = *loops[i], listener = shared->take(i)]() mutable {
+    threads[i] = std::jthread([&mine = *loops[i], listener = shared->take(i)]() mutable {
       Scope scope(mine);
       scope.spawn(serve(mine, std::move(listener)));
       static_cast<void>(mine.run());
