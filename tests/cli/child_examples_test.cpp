@@ -13,6 +13,12 @@
 namespace tocsin {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#else
+constexpr bool is_sanitized = false;
+#endif
+
 Said run_example(const std::string& name, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), TOCSIN_BIN_DIR "/examples/" + name);
   return Program(std::move(arguments)).end();
@@ -28,6 +34,16 @@ TEST(RunChildExample, SaysWhatCameWhereAndHowItEnded) {
 }
 
 TEST(RunChildExample, ReadsWhatIsMoreThanAPipeHolds) {
+  const Said said = run_example("run_child", {"seq", "-f", "%01000.0f", "1000"});
+  EXPECT_TRUE(said.out.ends_with("1000\nexit 0\n"));
+  EXPECT_EQ(said.out.size(), 1000 * std::size_t{1006} + 7);
+}
+
+// A line that is there already needs no waiting, so that a task awaits, in a loop, one that ends at
+// once: that takes no stack, for one calls the other as its last act. Sanitizers know no such
+// calls.
+TEST(RunChildExample, ReadsManyLinesAtOnce) {
+  if (is_sanitized) GTEST_SKIP() << "without tail calls every line would take some stack";
   const Said said = run_example("run_child", {"seq", "100000"});
   EXPECT_TRUE(said.out.ends_with("out: 100000\nexit 0\n"));
 }
