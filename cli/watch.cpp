@@ -81,12 +81,14 @@ class Watching {
     auto outcome = co_await scope.join();
     helpers.cancel();
     static_cast<void>(co_await helpers.join());
-    if (report.how_it_ended() != WatchReport::End::none || is_time_over) outcome = {};
+    how_it_ended = report.how_it_ended();
+    if (how_it_ended != WatchReport::End::none || is_time_over) outcome = {};
     co_return outcome;
   }
 
   std::string complaint;
   bool is_time_over = false;
+  WatchReport::End how_it_ended = WatchReport::End::none;
 
  private:
   // An error or a hangup is told unasked: whoever read has gone.
@@ -143,6 +145,7 @@ int watch(const WatchArguments& arguments, std::FILE* out, std::FILE* err) {
     fmt::print(err, "tocsin: stopped watching: {}\n", outcome.error().message());
     return failed;
   }
+  if (watching.how_it_ended == WatchReport::End::unwritten) return failed;
   const bool is_counted = arguments.once || arguments.style.count != 0;
   return watching.is_time_over && is_counted ? time_over : success;
 }

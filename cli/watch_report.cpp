@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -80,7 +81,12 @@ void WatchReport::print(const WatchEvent& event) {
     for (const auto& [name, value] : event.fields) line += " " + name + "=" + one_word(value);
     fmt::print(out_, "{}\n", line);
   }
-  if (std::fflush(out_) != 0) closed();
+  if (std::fflush(out_) == 0) return;
+  if (const Errno error{errno}; error != Errno{EPIPE}) {
+    fmt::print(err_, "tocsin: the output cannot be written: {}\n", error.message());
+    return end(End::unwritten);
+  }
+  closed();
 }
 
 void WatchReport::end(End how) {

@@ -48,7 +48,12 @@ struct WatchStyle {
 
 class WatchReport {
  public:
-  enum class End : std::uint8_t { none, counted, closed };
+  enum class End : std::uint8_t {
+    none,
+    counted,
+    closed,    // Whoever read has gone.
+    unwritten  // An event could not be written: a full disk, perhaps. It was said on `err`.
+  };
 
   /// `out` and `err` stay the caller's.
   WatchReport(const WatchStyle& style, std::FILE* out, std::FILE* err, Loop& loop)

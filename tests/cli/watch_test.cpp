@@ -149,6 +149,13 @@ TEST(WatchProgram, EndsAsSoonAsNobodyReadsThoughNothingHappens) {
   EXPECT_EQ(said.err, "");
 }
 
+TEST(WatchProgram, AnOutputThatIsFullIsAFailure) {
+  const Said said =
+      Program({"sh", "-c", "exec " TOCSIN_BIN_DIR "/tocsin watch timer:10ms > /dev/full"}).end();
+  EXPECT_EQ(said.status, 1);
+  EXPECT_EQ(said.err, "tocsin: the output cannot be written: No space left on device\n");
+}
+
 TEST(WatchProgram, TellsWhatIsMounted) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root may mount";
   Program program(
