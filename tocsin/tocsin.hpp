@@ -33,6 +33,7 @@
 #include "tocsin/source/clock_timer.hpp"
 #include "tocsin/source/copy.hpp"
 #include "tocsin/source/event_counter.hpp"
+#include "tocsin/source/foreign_fds.hpp"
 #include "tocsin/source/input.hpp"
 #include "tocsin/source/kernel_log.hpp"
 #include "tocsin/source/keys.hpp"

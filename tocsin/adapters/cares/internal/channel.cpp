@@ -4,8 +4,6 @@
 #include <netinet/in.h>
 #include <sys/time.h>
 
-#include "tocsin/base/check.hpp"
-
 namespace tocsin::internal {
 namespace {
 
@@ -80,7 +78,6 @@ Result<> CaresChannel::open(const ResolverOptions& options) {
 
 CaresChannel::~CaresChannel() {
   if (channel_ != nullptr) ares_destroy(channel_);
-  CHECK(sockets_.empty(), "c-ares closes its sockets when it ends");
 }
 
 void CaresChannel::ask(ResolveOperation& asker) {
@@ -128,35 +125,19 @@ void CaresChannel::answered(CaresQuestion& question, int status, const ares_addr
 // ---- c-ares' descriptors and time-outs ----------------------------------------------------------
 
 void CaresChannel::on_socket_state(void* channel, ares_socket_t fd, int readable, int writable) {
+  auto& self = *static_cast<CaresChannel*>(channel);
   Ready interest = Ready::none;
   if (readable != 0) interest |= Ready::read;
   if (writable != 0) interest |= Ready::write;
-  static_cast<CaresChannel*>(channel)->watch(fd, interest);
+  if (interest == Ready::none) return self.unwatch(fd);
+  // If it cannot be watched, the question ends by its time-out.
+  static_cast<void>(self.watch(fd, interest));
 }
 
-void CaresChannel::watch(int fd, Ready interest) {
-  const auto known = sockets_.find(fd);
-  if (interest == Ready::none) {
-    if (known == sockets_.end()) return;
-    loop_.remove(known->second->token);
-    sockets_.erase(known);
-  } else if (known != sockets_.end()) {
-    // If it cannot be changed, and below if it cannot be added, the question ends by its time-out.
-    static_cast<void>(loop_.modify(known->second->token, interest, {}));
-  } else {
-    auto socket = std::make_unique<Socket>(*this, fd);
-    const auto token = loop_.add(fd, interest, {}, *socket, "c-ares");
-    if (!token) return;
-    socket->token = *token;
-    sockets_.emplace(fd, std::move(socket));
-  }
-}
-
-// c-ares may close the socket in here, and with it destroy this object.
-void CaresChannel::Socket::on_ready(Ready ready) {
-  const ares_socket_t writable = any(ready, Ready::write) ? fd_ : ARES_SOCKET_BAD;
+void CaresChannel::on_ready(int fd, Ready ready) {
+  const ares_socket_t writable = any(ready, Ready::write) ? fd : ARES_SOCKET_BAD;
   const bool reads = any(ready, Ready::read | Ready::error | Ready::hangup);
-  channel_.process(reads ? fd_ : ARES_SOCKET_BAD, writable);
+  process(reads ? fd : ARES_SOCKET_BAD, writable);
 }
 
 void CaresChannel::process(ares_socket_t readable, ares_socket_t writable) {
@@ -167,11 +148,10 @@ void CaresChannel::process(ares_socket_t readable, ares_socket_t writable) {
 void CaresChannel::set_alarm() {
   timeval room{};
   const timeval* const left = ares_timeout(channel_, nullptr, &room);
-  if (left == nullptr) return expiry_.unlink();
-  // c-ares reads a clock of its own, after this turn's: a little more, so that it is over for both.
-  const Duration length = std::chrono::seconds(left->tv_sec) +
-                          std::chrono::microseconds(left->tv_usec) + std::chrono::milliseconds(1);
-  loop_.arm(expiry_, saturating_add(loop_.now(), length));
+  if (left == nullptr) return call_never();
+  // c-ares cuts what is left to milliseconds: one more, so that the time is over for it, too.
+  call_after(std::chrono::seconds(left->tv_sec) + std::chrono::microseconds(left->tv_usec) +
+             std::chrono::milliseconds(1));
 }
 
 }  // namespace tocsin::internal

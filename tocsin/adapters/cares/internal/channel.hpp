@@ -4,24 +4,22 @@
 //
 //     ares_getaddrinfo ──> sockets, time-outs ──> [ CaresChannel ] ──> Loop ──> ares_process_fd
 //
-// c-ares opens and closes the sockets and says through a callback for what each is to be watched:
-// that is a registration here, level-triggered, since c-ares does not read until EAGAIN. Its next
-// time-out is asked for after whatever may have changed it, and is an alarm.
+// c-ares opens and closes the sockets and says through a callback for what each is to be watched.
+// Its next time-out is asked for after whatever may have changed it.
 //
 // No code of the user runs inside a callback of c-ares: who is answered is put into the loop's
 // queue. So c-ares is never entered twice.
 //
-// Ownership: it owns the channel and the registrations; the descriptors are c-ares'. Thread rule:
-// the loop's thread.
+// Ownership: it owns the channel; the descriptors are c-ares'. Thread rule: the loop's thread.
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <memory>
 
 #include <ares.h>
 
 #include "tocsin/adapters/cares/resolver.hpp"
+#include "tocsin/source/foreign_fds.hpp"
 
 namespace tocsin::internal {
 
@@ -32,11 +30,9 @@ class CaresQuestion {
   ResolveOperation* asker;  // Null once nobody waits for the answer.
 };
 
-class CaresChannel {
+class CaresChannel final : private ForeignFds {
  public:
-  explicit CaresChannel(Loop& loop) : loop_(loop) {}
-  CaresChannel(const CaresChannel&) = delete;
-  CaresChannel& operator=(const CaresChannel&) = delete;
+  explicit CaresChannel(Loop& loop) : ForeignFds(loop, "c-ares") {}
   /// Every question that is open is answered with ECANCELED.
   ~CaresChannel();
 
@@ -47,37 +43,17 @@ class CaresChannel {
   void forget(CaresQuestion& question);
 
  private:
-  /// A socket of c-ares, registered.
-  class Socket final : public Source {
-   public:
-    Socket(CaresChannel& channel, int fd) : channel_(channel), fd_(fd) {}
-    void on_ready(Ready ready) override;
-
-    Token token{};
-
-   private:
-    CaresChannel& channel_;
-    int fd_;
-  };
-  struct Expiry final : Alarm {
-    explicit Expiry(CaresChannel& owner) : channel(owner) {}
-    void run() override { channel.process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }
-    CaresChannel& channel;
-  };
-
   static void on_answer(void* question, int status, int timeouts, ares_addrinfo* answer);
   static void on_socket_state(void* channel, ares_socket_t fd, int readable, int writable);
 
   void answered(CaresQuestion& question, int status, const ares_addrinfo* answer);
-  void watch(int fd, Ready interest);
+  void on_ready(int fd, Ready ready) override;
+  void on_time() override { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }
   void process(ares_socket_t readable, ares_socket_t writable);
   void set_alarm();
 
-  Loop& loop_;
   ares_channel channel_ = nullptr;  // Null until it is open.
-  std::map<int, std::unique_ptr<Socket>> sockets_;
-  std::size_t waiting_ = 0;  // Questions that somebody waits for.
-  Expiry expiry_{*this};
+  std::size_t waiting_ = 0;         // Questions that somebody waits for.
 };
 
 }  // namespace tocsin::internal
