@@ -54,6 +54,7 @@ TEST(Result, HoldsAValueOrTheReasonWhyThereIsNone) {
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error(), Errno{EMFILE});
   static_assert(is_result<Result<>> && is_result<Result<int>> && !is_result<int>);
+  static_assert(!is_result<std::expected<int, const char*>>, "that cannot be an Errno");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 // Thread rule: a value; any thread.
 #pragma once
 
+#include <concepts>
 #include <expected>
 
 #include "tocsin/base/errno.hpp"
@@ -19,10 +20,12 @@ namespace tocsin {
 template <class T = void>
 using Result = std::expected<T, Errno>;
 
-/// Whether a type is a Result: for templates that fold an error of their own into one.
+/// Whether a type is a Result, or like one: its error can be an Errno, among others (that of
+/// another library's adapter, say). For templates that fold an error of their own into one.
 template <class T>
 inline constexpr bool is_result = false;
-template <class T>
-inline constexpr bool is_result<std::expected<T, Errno>> = true;
+template <class T, class E>
+  requires std::convertible_to<Errno, E> && requires(const E& error) { error == Errno::cancelled; }
+inline constexpr bool is_result<std::expected<T, E>> = true;
 
 }  // namespace tocsin

@@ -8,8 +8,9 @@
 //
 // What is cut short is cancelled and has ended when the `co_await` returns: nothing goes on behind
 // the caller's back. The caller's own cancellation is handed on. For an awaitable that is no Task
-// nothing is allocated. The result of an awaitable that gives a Result comes through unchanged,
-// with ETIMEDOUT in place of the ECANCELED that the alarm caused; any other T becomes a Result<T>.
+// nothing is allocated. The result of an awaitable that gives a Result, or what is like one
+// (is_result), comes through unchanged, with ETIMEDOUT in place of the ECANCELED that the alarm
+// caused; any other T becomes a Result<T>.
 // If the awaitable completes although its time is over, its result counts; only of one that gives
 // void nobody can tell whether it completed or gave up, and ETIMEDOUT it is.
 //
@@ -33,8 +34,9 @@ struct FoldedResult {
   using Type = Result<T>;
 };
 template <class T>
-struct FoldedResult<Result<T>> {
-  using Type = Result<T>;
+  requires is_result<T>
+struct FoldedResult<T> {
+  using Type = T;
 };
 
 }  // namespace internal

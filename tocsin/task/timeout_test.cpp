@@ -214,6 +214,27 @@ TEST_F(TimeoutTest, AValueThatIsNoResultBecomesOneAndNeedNotBeCopied) {
   EXPECT_EQ(***got, 7);
 }
 
+/// An error that knows more than its number.
+struct WordedError {
+  WordedError(Errno errno_of_it) : number(errno_of_it) {}
+  bool operator==(Errno other) const { return number == other; }
+  Errno number;
+};
+TEST_F(TimeoutTest, AnErrorThatCanBeAnErrnoIsOneAfterwards) {
+  std::expected<int, WordedError> given = 0;
+  const auto worded = [](Gate& passage) -> Task<std::expected<int, WordedError>> {
+    const Result<> passed = co_await passage.pass();
+    if (!passed) co_return std::unexpected(passed.error());
+    co_return 7;
+  };
+  scope.spawn([](auto task, std::expected<int, WordedError>& into) -> Task<> {
+    into = co_await timeout(10s, std::move(task));
+  }(worded(gate), given));
+  executor.advance(10s);
+  ASSERT_FALSE(given);
+  EXPECT_TRUE(given.error() == Errno::timed_out);
+}
+
 TEST_F(TimeoutTest, AnExceptionComesThroughAndDisarms) {
   scope.spawn([](Gate& at) -> Task<> {
     const auto throws = [](Gate& where) -> Task<> {
