@@ -113,7 +113,10 @@ class Program {
   /// The next line it prints; what came of one if it ends before.
   std::string line() const { return line_of(out_); }
   std::string error_line() const { return line_of(err_); }
-  void signal(int number) const { ::kill(pid_, number); }
+  /// Nothing is sent once it has ended: kill(2) of -1 would reach everybody.
+  void signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
+  }
   pid_t pid() const { return pid_; }
 
   /// Waits for its end.

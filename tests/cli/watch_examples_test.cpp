@@ -103,6 +103,7 @@ TEST(KernelLogExample, PrintsWhatTheKernelHas) {
 
 TEST(PerfOverflowExample, TellsOfAThreadThatWorksUntilItEnds) {
   const pid_t busy = ::fork();
+  ASSERT_GE(busy, 0);
   if (busy == 0) {
     std::atomic<unsigned> work = 0;
     while (true) ++work;

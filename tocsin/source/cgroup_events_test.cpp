@@ -49,6 +49,7 @@ TEST(CgroupEvents, TellWhenTheLastProcessOfAGroupEnds) {
       auto events = CgroupEvents::create(world.loop, group).value();
       EXPECT_EQ(events.state(), CgroupState{});
       const pid_t child = ::fork();
+      if (child < 0) return std::string("fork: ") + std::strerror(errno);
       if (child == 0) {
         std::ofstream(group + "/cgroup.procs") << 0 << std::flush;
         while (true) ::pause();

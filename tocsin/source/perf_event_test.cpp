@@ -73,6 +73,7 @@ TEST_F(PerfEventTest, WhatCameWhileNobodyWaitedIsToldToWhoeverWaitsNext) {
 
 TEST_F(PerfEventTest, SaysThatItsThreadHasEnded) {
   const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
   if (child == 0) {
     while (true) ::pause();
   }
@@ -89,6 +90,7 @@ TEST_F(PerfEventTest, SaysThatItsThreadHasEnded) {
 
 TEST_F(PerfEventTest, TheLastSamplesOfAThreadAreToldBeforeItsEnd) {
   const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
   if (child == 0) {
     for (std::uint64_t turns = 0;; ++turns)
       if (turns % 1024 == 0) static_cast<void>(::getppid());
