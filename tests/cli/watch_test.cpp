@@ -11,28 +11,11 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/cli/serve_testing.hpp"
+#include "tests/cli/watch_testing.hpp"
 #include "tocsin/source/message_queue.hpp"
 
 namespace tocsin {
 namespace {
-
-Program watch(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {TOCSIN_BIN_DIR "/tocsin", "watch"});
-  return Program(std::move(arguments));
-}
-
-// What every watcher has told once it watches: a tick of a timer that was named last.
-const std::string first_tick = "timer:50ms tick count=1 missed=0";
-
-// The next line that begins with `kind`.
-std::string next_of(const Program& program, const std::string& kind) {
-  std::string line;
-  do {
-    line = program.line();
-  } while (!line.empty() && !line.starts_with(kind));
-  return line;
-}
 
 TEST(WatchProgram, CountsTheTicksOfATimerAndEndsAfterSoMany) {
   const Said said = run_tocsin({"watch", "timer:20ms", "--count", "3"});
@@ -154,21 +137,6 @@ TEST(WatchProgram, AnOutputThatIsFullIsAFailure) {
       Program({"sh", "-c", "exec " TOCSIN_BIN_DIR "/tocsin watch timer:10ms > /dev/full"}).end();
   EXPECT_EQ(said.status, 1);
   EXPECT_EQ(said.err, "tocsin: the output cannot be written: No space left on device\n");
-}
-
-TEST(WatchProgram, TellsWhatIsMounted) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount";
-  Program program(
-      {"unshare", "--mount", TOCSIN_BIN_DIR "/tocsin", "watch", "timer:50ms", "mounts"});
-  if (program.line() != first_tick) GTEST_SKIP() << "no mount namespace: " << program.end().err;
-  const std::string pid = std::to_string(program.pid());
-  const Said mounted =
-      Program({"nsenter", "--mount", "-t", pid, "mount", "-t", "tmpfs", "watched", "/mnt"}).end();
-  ASSERT_EQ(mounted.status, 0) << mounted.err;
-  EXPECT_TRUE(next_of(program, "mounts")
-                  .starts_with("mounts mounted path=/mnt type=tmpfs source=watched options="));
-  program.signal(SIGTERM);
-  EXPECT_EQ(program.end().status, 0);
 }
 
 TEST(WatchProgram, SaysInOneLineWhatCannotBeWatchedAndWhatCan) {
