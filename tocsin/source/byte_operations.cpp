@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/source/byte_operations.hpp"
 
-#include <signal.h>
-
-#include <array>
 #include <limits>
 #include <utility>
 
-#include "tocsin/source/signal_mask.hpp"
+#include "tocsin/source/internal/without_signal.hpp"
 
 namespace tocsin {
 
@@ -58,20 +55,6 @@ namespace {
 constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, which the headers of Debian 12 do not have.
 constexpr auto where_it_is = std::numeric_limits<std::uint64_t>::max();
 
-Count write_with_signal_blocked(Kernel& kernel, int fd, ByteView bytes) {
-  constexpr std::array numbers{SIGPIPE};
-  const auto set = signal_set(numbers);
-  const auto pending = kernel.sigpending();
-  // Theirs has to stay, and cannot be told from ours. It is blocked, or would not be pending: so
-  // ours will be, too.
-  if (!set || (pending && ::sigismember(&*pending, SIGPIPE) == 1)) return kernel.write(fd, bytes);
-  const auto mask = SignalMask::block(kernel, numbers);
-  const auto count = kernel.write(fd, bytes);
-  if (!count && count.error() == Errno{EPIPE})
-    static_cast<void>(kernel.sigtimedwait(*set, timespec{}));  // EAGAIN: it is ignored anyway.
-  return count;
-}
-
 }  // namespace
 
 Count write_without_signal(Kernel& kernel, int fd, ByteView bytes) {
@@ -79,7 +62,8 @@ Count write_without_signal(Kernel& kernel, int fd, ByteView bytes) {
   const auto count = kernel.pwritev2(fd, {&whole, 1}, where_it_is, no_signal);
   const bool unknown =
       !count && (count.error() == Errno::unsupported || count.error() == Errno{ENOSYS});
-  return unknown ? write_with_signal_blocked(kernel, fd, bytes) : count;
+  if (!unknown) return count;
+  return internal::without_signal(kernel, [&] { return kernel.write(fd, bytes); });
 }
 
 }  // namespace tocsin

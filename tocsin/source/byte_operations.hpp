@@ -68,10 +68,8 @@ class [[nodiscard]] WriteBytes final : public IoOperation<Direction::write> {
 };
 
 /// write(2), except that EPIPE comes without a SIGPIPE. Since Linux 6.18 the kernel can be told so
-/// (RWF_NOSIGNAL, pwritev2(2)). Before, the signal, which a write raises for its own thread only
-/// (pipe(7)), is blocked in this thread for the length of the call and taken away again: four cheap
-/// system calls more, no handler, and nothing that another thread or the program's own disposition
-/// would see. A SIGPIPE that was pending before stays pending.
+/// (RWF_NOSIGNAL, pwritev2(2)). Before, the signal is blocked in this thread for the length of the
+/// call and taken away again (internal/without_signal.hpp).
 Count write_without_signal(Kernel& kernel, int fd, ByteView bytes);
 
 }  // namespace tocsin

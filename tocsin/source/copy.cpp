@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tocsin/base/check.hpp"
+#include "tocsin/source/internal/without_signal.hpp"
 #include "tocsin/source/offload.hpp"
 #include "tocsin/source/readiness.hpp"
 #include "tocsin/source/splice.hpp"
@@ -69,7 +70,9 @@ Task<Result<Copied>> Copy::run() {
       const auto can_write = co_await writable(*to_.source);
       if (!can_write) co_return std::unexpected(can_write.error());
     }
-    const Count moved = takes || drains ? take() : give();
+    const auto step = [&] { return takes || drains ? take() : give(); };
+    const bool may_signal = gives && to_.source != nullptr;
+    const Count moved = may_signal ? internal::without_signal(loop_.kernel(), step) : step();
     if (moved) {
       if (takes && *moved == 0) break;
       if (takes) took(*moved);

@@ -19,8 +19,11 @@
 // Calls on a file that is one of the ends are made by the loop's thread: they wait for the disk
 // where the page cache has nothing. Between two files they are made by threads.
 //
+// A peer that has gone is EPIPE, a value: no SIGPIPE is raised, though none of these calls has a
+// flag against it (internal/without_signal.hpp).
+//
 // Ownership: sources and files are the caller's and outlive the Copy. Thread rule: the loop's
-// thread. A peer that has gone raises SIGPIPE besides EPIPE: block or ignore it, as `run` does.
+// thread.
 #pragma once
 
 #include <cstddef>

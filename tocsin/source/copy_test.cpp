@@ -282,6 +282,34 @@ TEST_F(CopyTest, AFullDiskIsAnErrorAndWhatItDidNotTakeIsHeld) {
   EXPECT_EQ(whole.held(), 0u);
 }
 
+// The default disposition of SIGPIPE would end this program.
+TEST_F(CopyTest, APeerThatHasGoneIsAValueAndNoSignalOnEveryRung) {
+  const auto gone = [&](auto&& from, FdSource& to, CopyMethod method) {
+    Copy whole(from, to);
+    EXPECT_EQ(world.await(whole.run()), std::unexpected(Errno{EPIPE})) << name_of(method);
+    EXPECT_EQ(whole.method(), method);
+  };
+  Ends from(world.loop);
+  const auto readable_end = [&]() -> FdSource& {
+    put(from.outside, "bytes");
+    return *from.inside;
+  };
+  const auto without_peer = [&] {
+    Ends to(world.loop);
+    to.outside.reset();
+    return std::move(to.inside);
+  };
+  const Fd file = file_with("bytes");
+  gone(FilePart{file.get()}, *without_peer(), CopyMethod::sendfile);
+
+  Pipe pipe = Pipe::create(world.loop).value();
+  static_cast<void>(std::optional<PipeReader>(std::move(pipe.reader)).reset());
+  gone(readable_end(), pipe.writer.source(), on_linux(CopyMethod::splice));
+  gone(readable_end(), *without_peer(), on_linux(CopyMethod::splice_through_pipe));
+  kernel.splices_refused_with = EINVAL;
+  gone(readable_end(), *without_peer(), CopyMethod::read_write);
+}
+
 // ---- turns --------------------------------------------------------------------------------------
 
 TEST_F(CopyTest, TwoEndsThatAreAlwaysReadyGiveWayAfterTheirBudget) {

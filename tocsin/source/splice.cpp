@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "tocsin/source/internal/without_signal.hpp"
 #include "tocsin/source/readiness.hpp"
 
 namespace tocsin {
@@ -33,7 +34,7 @@ Task<Result<std::size_t>> between(FdSource& from, FdSource& to, Step step) {
     if (!can_read) co_return std::unexpected(can_read.error());
     const auto can_write = co_await writable(to);
     if (!can_write) co_return std::unexpected(can_write.error());
-    const Count moved = step();
+    const Count moved = without_signal(to.kernel(), step);
     if (moved) {
       from.spend(*moved);
       to.spend(*moved);
@@ -67,7 +68,9 @@ Task<Result<>> vmsplice(FdSource& to, ByteView bytes) {
     if (!can_write) co_return can_write;
     // iovec knows no const; these pages are only read.
     const iovec pages{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
-    const Count put = to.kernel().vmsplice(to.fd(), std::span(&pages, 1), SPLICE_F_NONBLOCK);
+    const Count put = internal::without_signal(to.kernel(), [&] {
+      return to.kernel().vmsplice(to.fd(), std::span(&pages, 1), SPLICE_F_NONBLOCK);
+    });
     if (put) {
       to.spend(*put);
       bytes = bytes.subspan(*put);

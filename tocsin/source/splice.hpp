@@ -9,9 +9,11 @@
 // the kernel does not say which one an EAGAIN is about: poll(2) is asked, once, and that one waited
 // for.
 //
+// A pipe or socket whose other end has gone is EPIPE, a value: no SIGPIPE is raised, though none of
+// these calls has a flag against it (internal/without_signal.hpp).
+//
 // Ownership: sources and memory are the caller's, and outlive the await. Thread rule: the loop's
-// thread. A pipe or socket whose other end has gone raises SIGPIPE besides EPIPE, as none of these
-// calls has a MSG_NOSIGNAL: block or ignore it, as `run` does.
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -60,6 +60,17 @@ TEST_F(SpliceTest, TheEndIsNothing) {
   EXPECT_EQ(world.await(splice(first.reader.source(), second.writer.source(), 100)), 0u);
 }
 
+TEST_F(SpliceTest, NobodyWhoReadsIsAValueAndNoSignal) {
+  // The default disposition of SIGPIPE would end this program.
+  put(first, "bytes");
+  static_cast<void>(std::optional<PipeReader>(std::move(second.reader)).reset());
+  FdSource& to = second.writer.source();
+  EXPECT_EQ(world.await(splice(first.reader.source(), to, 3)), std::unexpected(Errno{EPIPE}));
+  EXPECT_EQ(world.await(tee(first.reader.source(), to, 3)), std::unexpected(Errno{EPIPE}));
+  EXPECT_EQ(world.await(vmsplice(to, as_bytes("x"))), std::unexpected(Errno{EPIPE}));
+  EXPECT_EQ(take(first), "bytes");
+}
+
 TEST_F(SpliceTest, WhatIsNoPipeIsEinval) {
   auto fds = connected_pair();
   const auto socket = FdSource::create(world.loop, std::move(fds[0]), "socket").value();
