@@ -77,9 +77,11 @@ Result<PressureInfo> Pressure::now() const {
 }
 
 Task<Result<PressureInfo>> Pressure::next() {
+  if (gone_) co_return std::unexpected(Errno{ENODEV});
   const auto ready = co_await file_.changed();
   if (!ready) co_return std::unexpected(ready.error());
-  if (any(*ready, Ready::error)) co_return std::unexpected(Errno{ENODEV});
+  gone_ = any(*ready, Ready::error);
+  if (gone_) co_return std::unexpected(Errno{ENODEV});
   co_return now();
 }
 

@@ -65,8 +65,8 @@ class Pressure {
                                  std::source_location where = std::source_location::current());
 
   /// Waits until the trigger fires, and tells how things stand then. Fails with ECANCELED, and
-  /// nothing is lost then; with ENODEV once the cgroup is gone. One at a time; not to be moved
-  /// while somebody waits.
+  /// nothing is lost then; with ENODEV once the cgroup is gone, now and each time after that. One
+  /// at a time; not to be moved while somebody waits.
   Task<Result<PressureInfo>> next();
 
   /// How things stand now.
@@ -76,6 +76,7 @@ class Pressure {
   explicit Pressure(internal::ChangingFile file) : file_(std::move(file)) {}
 
   internal::ChangingFile file_;
+  bool gone_ = false;  // The kernel tells it once.
 };
 
 }  // namespace tocsin

@@ -8,7 +8,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tocsin/kern/forwarding_kernel_testing.hpp"
+#include "tocsin/kern/cgroup_testing.hpp"
+#include "tocsin/kern/child_testing.hpp"
+#include "tocsin/kern/folder_testing.hpp"
 #include "tocsin/source/loop_testing.hpp"
 
 namespace tocsin {
@@ -72,6 +74,27 @@ TEST(Pressure, ATriggerThatTheKernelDoesNotTakeIsInvalid) {
     EXPECT_EQ(made.error(), Errno::invalid);
   }
   EXPECT_EQ(world.registrations(), 0u);
+}
+
+TEST(Pressure, OnceItsGroupIsGoneItSaysSoEachTime) {
+  ONLY_ON_LINUX("vkern has no control groups");
+  const Folder folder;
+  const std::string reason = in_child([&]() -> std::string {
+    ControlGroup group(folder.path());
+    if (!group.why_not().empty()) return group.why_not();
+    LoopWorld world;
+    auto pressure = Pressure::create(world.loop, group.at("memory.pressure"), {});
+    if (!pressure)
+      return std::string("needs CONFIG_PSI and psi=1: ").append(pressure.error().name());
+    EXPECT_TRUE(pressure->now());
+    group.remove();
+    for (int i = 0; i < 3; ++i) {
+      const auto info = world.await(pressure->next());
+      EXPECT_TRUE(!info && info.error() == Errno{ENODEV});
+    }
+    return "";
+  });
+  if (!reason.empty()) GTEST_SKIP() << reason;
 }
 
 TEST(Pressure, OfAKernelWithoutItThereIsNone) {
