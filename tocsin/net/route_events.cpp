@@ -149,6 +149,22 @@ bool NextRouteEvent::take(ByteView& unread) {
   return false;
 }
 
+// The kernel has answered when send(2) returns, and goes on with a dump as it is read: what is not
+// in the queue by now was dropped, like anything else without room. The answer may be an error,
+// too.
+bool NextRouteEvent::drained() {
+  if (!state_.is_dumping) return false;
+  state_.is_dumping = false;
+  if (!std::exchange(state_.begin_again, false)) {
+    lost();
+    return true;
+  }
+  state_.asked = 0;
+  const auto asked = state_.ask();
+  if (!asked) fail(asked.error());
+  return !asked;
+}
+
 Result<RouteEvent> NextRouteEvent::await_resume() {
   if (const auto failed = error()) return std::unexpected(*failed);
   return std::move(event_);

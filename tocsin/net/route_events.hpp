@@ -38,6 +38,7 @@ class [[nodiscard]] NextRouteEvent final : public internal::NetlinkOperation {
  private:
   bool take(ByteView& unread) override;
   void lost() override { event_ = {.kind = RouteEvent::Kind::resync, .what = {}}; }
+  bool drained() override;
 
   internal::RouteState& state_;
   RouteEvent event_;
@@ -70,7 +71,8 @@ class RouteEvents {
 
   /// Asks for what there is, of the kinds that were asked for: `next` gives it as `present`, mixed
   /// with changes, and then `dumped`. Asked for again before that, it begins again, and there is
-  /// one `dumped` for both. Does not wait. Fails as send(2): ENOBUFS, ENOMEM.
+  /// one `dumped` for both. If the answer was lost, `resync` comes in place of `dumped`. Does not
+  /// wait. Fails as send(2): ENOBUFS, ENOMEM.
   Result<> dump();
 
  private:

@@ -193,17 +193,19 @@ TEST_F(RouteEventsTest, ADumpWhileChangesAreLostEndsAllTheSame) {
   until(events, Kind::dumped);
 }
 
+// No kernel refuses a dump; one that knows nothing of links would.
+class KnowsNoLinks : public ForwardingKernel {
+ public:
+  Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
+               socklen_t length) override {
+    std::vector<std::byte> request(bytes.begin(), bytes.end());
+    reinterpret_cast<nlmsghdr*>(request.data())->nlmsg_type = RTM_GETLINK + 4'000;
+    return below_.sendto(fd, request, flags, address, length);
+  }
+};
+
 TEST_F(RouteEventsTest, WhatADumpIsRefusedWithIsAnErrorAndItListensOn) {
-  // No kernel refuses these; one that knows nothing of links would.
-  class KnowsNoLinks : public ForwardingKernel {
-   public:
-    Count sendto(int fd, ByteView bytes, int flags, const sockaddr* address,
-                 socklen_t length) override {
-      std::vector<std::byte> request(bytes.begin(), bytes.end());
-      reinterpret_cast<nlmsghdr*>(request.data())->nlmsg_type = RTM_GETLINK + 4'000;
-      return below_.sendto(fd, request, flags, address, length);
-    }
-  } kernel;
+  KnowsNoLinks kernel;
   LoopWorld other(kernel);
   auto events = RouteEvents::create(other.loop).value();
   ASSERT_TRUE(events.dump());
@@ -212,6 +214,35 @@ TEST_F(RouteEventsTest, WhatADumpIsRefusedWithIsAnErrorAndItListensOn) {
   EXPECT_EQ(refused.error(), Errno::unsupported);
   shake(1);
   EXPECT_TRUE(other.await(next_of(events)));
+}
+
+TEST_F(RouteEventsTest, ADumpWhoseRefusalIsLostEndsInAResync) {
+  KnowsNoLinks kernel;
+  LoopWorld other(kernel);
+  auto events = RouteEvents::create(other.loop, {.receive_buffer = 8'192}).value();
+  shake(20);
+  ASSERT_TRUE(events.dump());  // The queue has no room for the answer.
+  int resyncs = 0;
+  auto told = other.await(next_of(events));
+  for (; told && resyncs == 0; told = other.await(next_of(events))) {
+    if (told->kind != Kind::resync) continue;
+    ++resyncs;
+    ASSERT_TRUE(events.dump());  // This time it has.
+  }
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error(), Errno::unsupported);
+}
+
+TEST_F(RouteEventsTest, ADumpThatWasAskedForAgainIsBegunAgainIfItsAnswerWasLost) {
+  KnowsNoLinks kernel;
+  LoopWorld other(kernel);
+  auto events = RouteEvents::create(other.loop, {.receive_buffer = 8'192}).value();
+  shake(20);
+  ASSERT_TRUE(events.dump());
+  ASSERT_TRUE(events.dump());
+  auto told = other.await(next_of(events));
+  while (told) told = other.await(next_of(events));
+  EXPECT_EQ(told.error(), Errno::unsupported) << "of the second";
 }
 
 TEST_F(RouteEventsTest, OnlyTheKernelIsBelieved) {

@@ -59,7 +59,7 @@ Result<NetlinkInbox::Got> NetlinkInbox::receive() {
     if (count) {
       source_->spend(*count);
       if (!is_kernel(sender, message.msg_namelen)) return Got::datagram;  // With nothing in it.
-      if ((message.msg_flags & MSG_TRUNC) != 0) return Got::gap;
+      if ((message.msg_flags & MSG_TRUNC) != 0) return Got::truncated;
       buffer.fill(*count);
       buffer_ = std::move(buffer);
       unread_ = buffer_;
@@ -93,11 +93,11 @@ bool NetlinkOperation::attempt() {
       fail(got.error());
       return true;
     }
-    if (*got == NetlinkInbox::Got::blocked) return false;
-    if (*got == NetlinkInbox::Got::gap) {
-      lost();
-      return true;
-    }
+    if (*got == NetlinkInbox::Got::datagram) continue;
+    const bool is_event = *got != NetlinkInbox::Got::truncated && drained();
+    if (*got == NetlinkInbox::Got::blocked) return is_event;
+    lost();
+    return true;
   }
 }
 

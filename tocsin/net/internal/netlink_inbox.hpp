@@ -45,10 +45,11 @@ class NetlinkInbox {
   ByteView unread() const { return unread_; }
   void set_unread(ByteView rest);
 
-  enum class Got : std::uint8_t { datagram, gap, blocked };
+  enum class Got : std::uint8_t { datagram, truncated, gap, blocked };
 
-  /// Receives the next datagram of the kernel's; what was unread is dropped. `gap`: messages were
-  /// lost here. Fails as recvmsg(2).
+  /// Receives the next datagram of the kernel's; what was unread is dropped. `truncated`: it had no
+  /// room in a buffer, and is lost. `gap`: the queue is empty, and messages were lost behind it.
+  /// Fails as recvmsg(2).
   Result<Got> receive();
 
  private:
@@ -73,6 +74,8 @@ class NetlinkOperation : public IoOperation<Direction::read> {
   virtual bool take(ByteView& unread) = 0;
   /// The event is that messages were lost.
   virtual void lost() = 0;
+  /// The queue is empty. True: that is the event.
+  virtual bool drained() { return false; }
 
   void fail(Errno error) override { error_ = error.value(); }
   std::optional<Errno> error() const {
