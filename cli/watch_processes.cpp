@@ -39,8 +39,10 @@ WatchComplaint start_process(WatchWorld& world, const Watched& watched) {
 // ---- keys ---------------------------------------------------------------------------------------
 
 // `mode` is kept for as long as keys are read; of an input that is no terminal there is none.
-Task<Result<>> watch_keys(WatchReport& report, [[maybe_unused]] std::optional<TerminalMode> mode,
+Task<Result<>> watch_keys(WatchReport& report, Loop& loop, std::optional<TerminalMode> mode,
                           Keys keys, std::string what) {
+  Scope helpers(loop);
+  if (mode) helpers.spawn(mode->follow_stops(loop));
   while (true) {
     const auto key = co_await keys.next();
     if (!key && key.error() == Errno{EPIPE}) co_return {};  // The input has ended.
@@ -58,7 +60,7 @@ WatchComplaint start_keys(WatchWorld& world, const Watched& watched) {
     return fmt::format("the terminal cannot be set: {}", set.error().message());
   if (set) mode.emplace(std::move(*set));
   world.scope.spawn(
-      watch_keys(world.report, std::move(mode), Keys(std::move(*input)), watched.text));
+      watch_keys(world.report, world.loop, std::move(mode), Keys(std::move(*input)), watched.text));
   return {};
 }
 

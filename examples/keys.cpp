@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // keys: says which keys are pressed, and how large the window becomes, until q is. Kill it as you
-// like: the terminal is as it was.
+// like, or stop it by Ctrl-Z: the terminal is as it was.
 //
 //     ./dev build && build/release/bin/examples/keys
 #include <unistd.h>
@@ -27,12 +27,13 @@ Task<Result<>> print_keys(Loop& loop) {
   auto input = Input::create(loop, STDIN_FILENO);
   if (!input) co_return std::unexpected(input.error());
   Keys keys(std::move(*input));
-  const auto mode = TerminalMode::create(loop, STDIN_FILENO);
+  auto mode = TerminalMode::create(loop, STDIN_FILENO);
   if (!mode) co_return std::unexpected(mode.error());
   auto changes = WindowChanges::create(loop, STDIN_FILENO);
   if (!changes) co_return std::unexpected(changes.error());
-  Scope sizes(loop);
-  sizes.spawn(print_sizes(std::move(*changes)));
+  Scope helpers(loop);
+  helpers.spawn(print_sizes(std::move(*changes)));
+  helpers.spawn(mode->follow_stops(loop));
   std::puts("Press keys; q ends.");
   while (true) {
     std::fflush(stdout);

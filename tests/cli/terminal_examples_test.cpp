@@ -129,6 +129,21 @@ TEST_F(InATerminal, ASignalLeavesItAsItWas) {
   }
 }
 
+// A script with job control leaves the terminal's settings to who changes them.
+TEST_F(InATerminal, CtrlZLeavesItAsItWasAndContinuedItHasKeysAgain) {
+  const std::string script = "set -m; before=$(stty -g); " + std::string(keys) +
+                             "; test \"$(stty -g)\" = \"$before\" && echo as before; fg";
+  Child child = start({"sh", "-c", script});
+  shown("ends.\r\n");
+  type("\x1a");
+  EXPECT_NE(shown("before\r\n").find("as before\r\n"), std::string::npos);
+  ASSERT_TRUE(world_.run_until([&] { return (settings().c_lflag & ICANON) == 0; }));
+  type("xq");
+  EXPECT_TRUE(shown_to_the_end().ends_with("x\r\n")) << "no echo, no line to be ended";
+  EXPECT_TRUE(end_of(child).success());
+  EXPECT_TRUE(is_as_before());
+}
+
 // The guardian is the last to close the terminal.
 TEST_F(InATerminal, ACrashLeavesItAsItWas) {
   for (const int number : {SIGKILL, SIGSEGV, SIGHUP, SIGQUIT}) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/source/terminal_mode.hpp"
 
+#include <signal.h>
 #include <sys/ioctl.h>
 
 #include <array>
 #include <charconv>
+
+#include "tocsin/source/signals.hpp"
 
 namespace tocsin {
 namespace {
@@ -63,7 +66,7 @@ Result<TerminalMode> TerminalMode::create(Loop& loop, int fd, const TerminalMode
   termios before{};
   if (auto done = kernel.tcgetattr(fd, before); !done) return std::unexpected(done.error());
   const termios wanted = with_mode(before, options.mode);
-  TerminalMode mode(kernel, fd, before);
+  TerminalMode mode(kernel, fd, before, wanted);
   if (options.guardian) {  // Before there is anything to be guarded.
     auto child = Child::spawn(loop, guardian_of(fd, before, wanted), where);
     if (!child) return std::unexpected(child.error());
@@ -78,7 +81,26 @@ TerminalMode::TerminalMode(TerminalMode&& other) noexcept
     : kernel_(std::exchange(other.kernel_, nullptr)),
       fd_(other.fd_),
       before_(other.before_),
+      wanted_(other.wanted_),
       guardian_(std::move(other.guardian_)) {}
+
+// It is stopped by SIGTSTP itself, let go of for a moment: SIGSTOP would stop it for good where
+// there is nobody to continue it.
+Task<Result<>> TerminalMode::follow_stops(Loop& loop) {
+  auto signals = Signals::create(loop, {SIGTSTP, SIGCONT});
+  if (!signals) co_return std::unexpected(signals.error());
+  while (true) {
+    const auto signal = co_await signals->next();
+    if (!signal) co_return std::unexpected(signal.error());
+    if (signal->number == SIGTSTP) {
+      if (auto done = kernel_->tcsetattr(fd_, TCSANOW, before_); !done) co_return done;
+      if (auto done = signals->remove({SIGTSTP}); !done) co_return done;
+      if (auto done = kernel_->kill(kernel_->getpid(), SIGTSTP); !done) co_return done;
+      if (auto done = signals->add({SIGTSTP}); !done) co_return done;
+    }
+    if (auto done = kernel_->tcsetattr(fd_, TCSANOW, wanted_); !done) co_return done;
+  }
+}
 
 TerminalMode::~TerminalMode() {
   if (kernel_ == nullptr) return;

@@ -11,8 +11,8 @@
 // guardian: a process that waits for the end of this one, and puts the settings back if they are
 // still those that were made here. It is a shell: sh(1) and stty(1), some hundred kilobytes.
 //
-// Not covered: SIGSTOP leaves the terminal as it is while the program is stopped (shells put it
-// right), and SIGCONT does not bring the mode back.
+// Ctrl-Z stops a program in the middle, too, and a shell's `fg` does not bring the mode back:
+// whoever wants both to go well spawns `follow_stops`. Of a SIGSTOP it can only make good the end.
 //
 // Ownership: it owns the mode and its guardian; the descriptor stays the caller's, and open. Thread
 // rule: the loop's thread.
@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "tocsin/source/child.hpp"
+#include "tocsin/task/task.hpp"
 
 namespace tocsin {
 
@@ -50,16 +51,25 @@ class TerminalMode {
 
   TerminalMode(TerminalMode&& other) noexcept;
   TerminalMode& operator=(TerminalMode&&) = delete;
+
+  /// A line of its own: puts the former settings back before SIGTSTP (Ctrl-Z) stops the program,
+  /// and sets the mode again after SIGCONT. Both signals are taken over meanwhile, as by Signals.
+  /// Where no shell could continue it, in an orphaned process group, nothing stops (signal(7)). It
+  /// ends by being cancelled (ECANCELED), or fails as Signals::create; with EIO if the terminal has
+  /// hung up. Once; this must outlive it and not be moved meanwhile.
+  Task<Result<>> follow_stops(Loop& loop);
+
   /// Sets what was set before, with TCSANOW: nothing is waited for, and nothing typed is lost.
   ~TerminalMode();
 
  private:
-  TerminalMode(Kernel& kernel, int fd, const termios& before)
-      : kernel_(&kernel), fd_(fd), before_(before) {}
+  TerminalMode(Kernel& kernel, int fd, const termios& before, const termios& wanted)
+      : kernel_(&kernel), fd_(fd), before_(before), wanted_(wanted) {}
 
   Kernel* kernel_;  // Null once moved from.
   int fd_;
   termios before_;
+  termios wanted_;
   std::optional<Child> guardian_;  // Ends last, killed: its work is done.
 };
 

@@ -96,6 +96,36 @@ TEST_F(TerminalModeTest, TheSignalsThatRunKnowsRestoreIt) {
   EXPECT_TRUE(same(settings_of(pty.fd()), before));
 }
 
+TEST_F(TerminalModeTest, StoppedItIsAsBeforeAndContinuedItIsSetAgain) {
+  struct NeverStops : ForwardingKernel {
+    Result<> kill(pid_t pid, int signal) override {
+      if (signal != SIGTSTP) return below_.kill(pid, signal);
+      EXPECT_EQ(pid, getpid());
+      when_stopped = settings_of(fd);
+      return {};
+    }
+    int fd = -1;
+    std::optional<termios> when_stopped;
+  } kernel;
+  LoopWorld world(kernel);
+  const auto pty = Pty::create(world.loop).value();
+  kernel.fd = pty.fd();
+  const termios before = settings_of(pty.fd());
+  auto mode = TerminalMode::create(world.loop, pty.fd(), {.guardian = false}).value();
+  const termios wanted = settings_of(pty.fd());
+  world.scope.spawn(mode.follow_stops(world.loop));
+  world.run_until_idle();
+  ASSERT_TRUE(LinuxKernel::shared().kill(kernel.getpid(), SIGTSTP));
+  ASSERT_TRUE(world.run_until([&] { return kernel.when_stopped.has_value(); }));
+  EXPECT_TRUE(same(*kernel.when_stopped, before));
+  EXPECT_TRUE(same(settings_of(pty.fd()), wanted)) << "it goes on";
+
+  // What a shell sets while the program stands still, after a SIGSTOP.
+  ASSERT_TRUE(kernel.tcsetattr(pty.fd(), TCSANOW, before));
+  ASSERT_TRUE(kernel.kill(kernel.getpid(), SIGCONT));
+  EXPECT_TRUE(world.run_until([&] { return same(settings_of(pty.fd()), wanted); }));
+}
+
 TEST_F(TerminalModeTest, KeysComeOneByOne) {
   auto pty = Pty::create(world_.loop).value();
   const Fd terminal = pty.open_terminal().value();
