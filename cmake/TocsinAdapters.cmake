@@ -61,3 +61,4 @@ include(\${CMAKE_CURRENT_LIST_DIR}/tocsin_@name@_targets.cmake)
 endfunction()
 
 tocsin_adapter(cares libcares)
+tocsin_adapter(sdbus libsystemd)

@@ -80,6 +80,8 @@ def internal(source):
 _HOMES = [
     (r"liburing\.h", r"tocsin/kern/(internal/)?linux_", "tocsin/kern/linux_*"),
     (r"boost/", r"tocsin/http/", "tocsin/http"),
+    (r"systemd/", r"tocsin/adapters/sdbus/(internal/|\w+\.cpp$|\w+_testing\.hpp$)",
+     "the .cpp files of tocsin/adapters/sdbus"),
     (r"ares\.h", r"tocsin/adapters/cares/internal/", "tocsin/adapters/cares/internal"),
     (r"(fmt|spdlog|CLI)/", r"cli/", "cli"),
     (r"nlohmann/", r"(cli|tests|bench)/", "cli"),
