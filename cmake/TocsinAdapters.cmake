@@ -8,7 +8,8 @@
 
 set(tocsin_adapters "")  # The names of those that are built.
 
-# tocsin_adapter(NAME PACKAGE): PACKAGE is the other library's name for pkg-config.
+# tocsin_adapter(NAME PACKAGE [TOGETHER]): PACKAGE is the other library's name for pkg-config; its
+# tests share a server (see tocsin_test).
 function(tocsin_adapter name package)
   set(foreign TOCSIN_${name})
   string(TOUPPER ${foreign} foreign)
@@ -36,7 +37,8 @@ function(tocsin_adapter name package)
   target_link_libraries(tocsin_${name} PUBLIC tocsin PRIVATE PkgConfig::${foreign}
                                               $<BUILD_INTERFACE:tocsin_settings>)
   if(TOCSIN_TESTS AND tests)
-    tocsin_test(${name}_test SOURCES ${tests} LINK tocsin_${name} PkgConfig::${foreign})
+    tocsin_test(${name}_test SOURCES ${tests} LINK tocsin_${name} PkgConfig::${foreign}
+                ${ARGN})
   endif()
   if(TOCSIN_INSTALL)
     tocsin_install_adapter(${name} ${foreign} ${package})
@@ -62,3 +64,4 @@ endfunction()
 
 tocsin_adapter(cares libcares)
 tocsin_adapter(sdbus libsystemd)
+tocsin_adapter(pq libpq TOGETHER)

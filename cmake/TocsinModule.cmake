@@ -9,12 +9,13 @@ set(tocsin_on_kernels loop task source net file http)
 # Modules whose headers are most of what is tested: their tests are compiled as the library is.
 set(tocsin_in_headers base task)
 
-# tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds] [AS_SHIPPED]): a GoogleTest
-# binary, its cases known to ctest. What it tests is compiled as it is shipped; its own sources with
-# TOCSIN_TEST_OPTIONS besides, for they are most of what there is to compile. AS_SHIPPED: without
-# them, where those sources instantiate the code under test.
+# tocsin_test(NAME SOURCES files... LINK libraries... [TIMEOUT seconds] [AS_SHIPPED] [TOGETHER]): a
+# GoogleTest binary, its cases known to ctest; TOGETHER: one test to ctest, in one process, for
+# cases that share what takes long to start. What it tests is compiled as it is shipped; its own
+# sources with TOCSIN_TEST_OPTIONS besides, for they are most of what there is to compile.
+# AS_SHIPPED: without them, where those sources instantiate the code under test.
 function(tocsin_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "AS_SHIPPED" "TIMEOUT" "SOURCES;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "AS_SHIPPED;TOGETHER" "TIMEOUT" "SOURCES;LINK")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
@@ -25,7 +26,13 @@ function(tocsin_test name)
     target_compile_options(${name} PRIVATE ${TOCSIN_TEST_OPTIONS})
   endif()
   string(REGEX REPLACE "_test$" "" prefix ${name})
-  tocsin_discover(${name} ${prefix} ${arg_TIMEOUT})
+  if(NOT arg_TOGETHER)
+    tocsin_discover(${name} ${prefix} ${arg_TIMEOUT})
+    return()
+  endif()
+  add_test(NAME ${prefix} COMMAND ${name})
+  set_tests_properties(${prefix} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${prefix}_test
+                       ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
 endfunction()
 
 # tocsin_discover(TARGET PREFIX TIMEOUT [EXTRA_ARGS arguments...]): its cases as PREFIX/SUITE.CASE.

@@ -32,9 +32,9 @@ step "find_package: configure" cmake -G Ninja -S "$dir/consumer" -B "$dir/out" \
   -DCMAKE_PREFIX_PATH="$dir/prefix"
 step "find_package: build" cmake --build "$dir/out"
 step "find_package: run" "$dir/out/consumer"
-if [ -x "$dir/out/consumer_of_names" ]; then
-  step "find_package: run with an adapter" "$dir/out/consumer_of_names"
-fi
+for adapted in consumer_of_names consumer_of_buses consumer_of_rows; do
+  [ ! -x "$dir/out/$adapted" ] || step "find_package: run $adapted" "$dir/out/$adapted"
+done
 
 pc=$(dirname "$(find "$dir/prefix" -name tocsin.pc)")
 flags=$(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs tocsin)

@@ -83,6 +83,7 @@ _HOMES = [
     (r"systemd/", r"tocsin/adapters/sdbus/(internal/|\w+\.cpp$|\w+_testing\.hpp$)",
      "the .cpp files of tocsin/adapters/sdbus"),
     (r"ares\.h", r"tocsin/adapters/cares/internal/", "tocsin/adapters/cares/internal"),
+    (r"libpq-fe\.h", r"tocsin/adapters/pq/(internal/.*|\w+\.cpp)$", "tocsin/adapters/pq"),
     (r"(fmt|spdlog|CLI)/", r"cli/", "cli"),
     (r"nlohmann/", r"(cli|tests|bench)/", "cli"),
     (r"(gtest|gmock|rapidcheck)[./]", r"tests/|.*_test(ing)?\.[ch]pp$", "tests"),
