@@ -32,7 +32,7 @@ step "find_package: configure" cmake -G Ninja -S "$dir/consumer" -B "$dir/out" \
   -DCMAKE_PREFIX_PATH="$dir/prefix"
 step "find_package: build" cmake --build "$dir/out"
 step "find_package: run" "$dir/out/consumer"
-for adapted in consumer_of_names consumer_of_buses consumer_of_rows; do
+for adapted in consumer_of_names consumer_of_buses consumer_of_rows consumer_of_pages; do
   [ ! -x "$dir/out/$adapted" ] || step "find_package: run $adapted" "$dir/out/$adapted"
 done
 

@@ -84,6 +84,8 @@ _HOMES = [
      "the .cpp files of tocsin/adapters/sdbus"),
     (r"ares\.h", r"tocsin/adapters/cares/internal/", "tocsin/adapters/cares/internal"),
     (r"libpq-fe\.h", r"tocsin/adapters/pq/(internal/.*|\w+\.cpp)$", "tocsin/adapters/pq"),
+    (r"curl/", r"tocsin/adapters/curl/(internal/|.*_test(ing)?\.[ch]pp$)",
+     "tocsin/adapters/curl/internal"),
     (r"(fmt|spdlog|CLI)/", r"cli/", "cli"),
     (r"nlohmann/", r"(cli|tests|bench)/", "cli"),
     (r"(gtest|gmock|rapidcheck)[./]", r"tests/|.*_test(ing)?\.[ch]pp$", "tests"),
