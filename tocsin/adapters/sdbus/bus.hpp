@@ -13,7 +13,8 @@
 //
 // What a Bus has no function for is done with sd-bus' own on `native()`: objects that answer calls
 // (sd_bus_add_object_vtable(3)) work, because the loop processes the bus. Their handlers run inside
-// of that: they may not destroy the Bus; they may spawn tasks, which answer when they can (`send`).
+// of that: they may not destroy the Bus, nor throw; they may spawn tasks, which answer when they
+// can (`send`).
 //
 // Ownership: it owns the connection and its registration; the loop must outlive it. What still
 // waits when it ends gives ECANCELED; what was not sent yet is lost. Thread rule: the loop's
@@ -86,8 +87,9 @@ class Bus {
   /// Connects to the bus at `address` ("unix:path=/run/bus"; several, separated by semicolons, are
   /// tried in turn), and waits until that has taken it in. Fails as connect(2) does, with ENOENT,
   /// ECONNREFUSED (also for a kind of address that sd-bus does not know), ...; EINVAL: an address
-  /// lacks what its kind needs; EPERM: the bus does not let this user in; ETIMEDOUT; ECONNRESET;
-  /// ECANCELED. After a failure there is no connection.
+  /// lacks what its kind needs; EPERM: the bus does not let this user in; ETIMEDOUT; ECONNRESET: it
+  /// was lost again (and of a host that refuses sd-bus says no more either); ECANCELED. After a
+  /// failure there is no connection.
   static Task<Outcome<Bus>> connect(Loop& loop, std::string address,
                                     Where where = Where::current());
   /// As `connect`, to the user's bus: $DBUS_SESSION_BUS_ADDRESS, or $XDG_RUNTIME_DIR/bus. Fails
@@ -97,7 +99,8 @@ class Bus {
   static Task<Outcome<Bus>> connect_system(Loop& loop, Where where = Where::current());
 
   /// Takes over a reference to a bus that was set up and started with sd-bus' own functions
-  /// (sd_bus_start(3)): a peer without a daemon, an end of a socket pair. Await `ready` next.
+  /// (sd_bus_start(3)): a trusted one, a peer without a daemon, an end of a socket pair. Await
+  /// `ready` next; it fails with EPERM if the bus has two descriptors (sd_bus_set_fd(3)).
   static Bus adopt(Loop& loop, sd_bus* started, Where where = Where::current());
 
   Bus(Bus&&) noexcept;

@@ -15,6 +15,7 @@
 #include <systemd/sd-bus.h>
 
 #include "tocsin/adapters/sdbus/bus_daemon_testing.hpp"
+#include "tocsin/net/address.hpp"
 #include "tocsin/source/loop_testing.hpp"
 #include "tocsin/task/timeout.hpp"
 
@@ -233,20 +234,6 @@ TEST_F(BusTest, WhenTheDaemonIsKilledEverybodyIsTold) {
   world_.run_until_idle();  // It would not end if the loop span.
 }
 
-TEST_F(BusTest, SlotsOfSdBusAreToldOfTheEndAsWell) {
-  Bus bus = connected();
-  int told = 0;
-  const auto tell = [](sd_bus_message*, void* count, sd_bus_error*) {
-    return ++*static_cast<int*>(count), 0;
-  };
-  ASSERT_GE(
-      sd_bus_match_signal_async(bus.native(), nullptr, nullptr, nullptr,
-                                "org.freedesktop.DBus.Local", "Disconnected", tell, nullptr, &told),
-      0);
-  daemon_.kill();
-  EXPECT_TRUE(world_.run_until([&] { return told == 1; }));
-}
-
 TEST_F(BusTest, WhoStillWaitsWhenItEndsIsCancelled) {
   Bus server = connected();
   std::optional<Bus> client(connected());
@@ -287,6 +274,19 @@ TEST_F(BusTest, TheSessionsAndTheSystemsBusAreFoundByTheEnvironment) {
   ::setenv("DBUS_SYSTEM_BUS_ADDRESS", daemon_.address().c_str(), 1);
   EXPECT_TRUE(world_.await(Bus::connect_system(world_.loop)));
   ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+}
+
+// It closes a socket that was refused, and opens another, of the same number.
+TEST_F(BusTest, TheNextAddressIsTriedWhereTheFirstRefuses) {
+  Kernel& kernel = world_.loop.kernel();
+  const Fd bound(kernel, kernel.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0).value());
+  const Address any = Address::loopback(0);
+  ASSERT_TRUE(kernel.bind(bound.get(), any.data(), any.size()));  // Nobody listens there.
+  const std::string text = local_address_of(kernel, bound.get()).value().text();
+  const std::string refusing = "tcp:host=127.0.0.1,port=" + text.substr(text.rfind(':') + 1);
+  EXPECT_TRUE(
+      world_.await(Bus::connect(world_.loop, refusing + ";" + refusing + ";" + daemon_.address())));
+  EXPECT_EQ(world_.await(Bus::connect(world_.loop, refusing)).error().number(), Errno{ECONNRESET});
 }
 
 // sd-bus waits for the path to appear, by inotify, and changes descriptors in the middle of it.

@@ -63,6 +63,8 @@ TEST_F(PeerTest, AFloodIsTakenInPartsATurn) {
 }
 
 TEST_F(PeerTest, WhatASlowPeerDoesNotTakeIsSentWhenItDoes) {
+  sd_bus* const native = bus_.native();
+  world_.run_until_idle();
   constexpr int count = 300;
   const std::string much(100'000, 'x');
   for (int i = 0; i < count; ++i) {
@@ -71,13 +73,44 @@ TEST_F(PeerTest, WhatASlowPeerDoesNotTakeIsSentWhenItDoes) {
     ASSERT_TRUE(bus_.send(signal));
   }
   std::uint64_t queued = 0;
-  ASSERT_GE(sd_bus_get_n_queued_write(bus_.native(), &queued), 0);
+  ASSERT_GE(sd_bus_get_n_queued_write(native, &queued), 0);
   EXPECT_GT(queued, 0u) << "the socket had room for all of it";
   world_.run_until_idle();  // It would not end if the loop span.
   ASSERT_TRUE(world_.run_until([&] {
     peers_.process();
     return peers_.signals() == count;
   }));
+}
+
+TEST_F(PeerTest, WhatWasDoneWithSdBusItselfIsNoticed) {
+  bool timed_out = false;
+  const auto tell = [](sd_bus_message* answer, void* told, sd_bus_error*) {
+    *static_cast<bool*>(told) = sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NO_REPLY) > 0;
+    return 0;
+  };
+  world_.run_until_idle();
+  const Message call = bus_.method_call("", "/object", "test.Service", "Silent").value();
+  ASSERT_GE(sd_bus_call_async(bus_.native(), nullptr, call.native(), tell, &timed_out, 1'000), 0);
+  EXPECT_TRUE(world_.run_until([&] { return timed_out; }));
+}
+
+// More of them than are told in one turn.
+TEST_F(PeerTest, SlotsOfSdBusAreToldOfTheEndAsWell) {
+  int told = 0;
+  const auto tell = [](sd_bus_message*, void* count, sd_bus_error*) {
+    return ++*static_cast<int*>(count), 0;
+  };
+  for (int i = 0; i < 100; ++i) {
+    const Message call = bus_.method_call("", "/object", "test.Service", "Silent").value();
+    ASSERT_GE(sd_bus_call_async(bus_.native(), nullptr, call.native(), tell, &told, 0), 0);
+  }
+  ASSERT_GE(
+      sd_bus_match_signal_async(bus_.native(), nullptr, nullptr, nullptr,
+                                "org.freedesktop.DBus.Local", "Disconnected", tell, nullptr, &told),
+      0);
+  peers_.leave();
+  EXPECT_TRUE(world_.run_until([&] { return told == 101; }));
+  world_.run_until_idle();  // It would not end if the loop span.
 }
 
 TEST_F(PeerTest, WhatIsNoMessageEndsTheConnection) {
@@ -90,6 +123,20 @@ TEST_F(PeerTest, WhatIsNoMessageEndsTheConnection) {
   ASSERT_TRUE(world_.run_until([&] { return got.has_value(); }));
   EXPECT_EQ(got->error().number(), Errno{EBADMSG});
   EXPECT_EQ(world_.registrations(), 0u);
+}
+
+TEST(BusOfTwoDescriptors, IsRefused) {
+  LoopWorld world;
+  auto to = connected_pair();
+  auto from = connected_pair();
+  sd_bus* prepared = nullptr;
+  ASSERT_GE(sd_bus_new(&prepared), 0);
+  ASSERT_GE(sd_bus_set_fd(prepared, from[0].release(), to[0].release()), 0);
+  ASSERT_GE(sd_bus_start(prepared), 0);
+  Bus bus = Bus::adopt(world.loop, prepared);
+  const auto ready =
+      world.await([](Bus& waits) -> Task<Outcome<>> { co_return co_await waits.ready(); }(bus));
+  EXPECT_EQ(ready.error().number(), Errno{EPERM});
 }
 
 }  // namespace

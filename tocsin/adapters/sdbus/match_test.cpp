@@ -145,6 +145,7 @@ TEST_F(MatchTest, ARuleIsTakenBackWithItsMatch) {
 
 TEST_F(MatchTest, ARuleThatIsRefusedIsToldByNext) {
   std::vector<Match> matches;
+  matches.reserve(9);
   for (int i = 0; i < 9; ++i)
     matches.push_back(receiver_->match("type='signal',path='/" + std::to_string(i) + "'").value());
   const auto refused = next(matches.back());

@@ -35,6 +35,7 @@ std::string_view Message::signature() const {
   return view_of(sd_bus_message_get_signature(native(), 1));
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it writes to what it holds.
 Result<> Message::append_basic(char type, const void* value) {
   return appended(sd_bus_message_append_basic(native(), type, value));
 }

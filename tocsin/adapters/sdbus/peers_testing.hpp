@@ -29,11 +29,12 @@ class Peers {
   explicit Peers(Kernel& kernel = LinuxKernel::shared()) : Peers(connected_pair(kernel)) {}
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
-  ~Peers() { sd_bus_close_unref(other_); }
+  ~Peers() { leave(); }
 
   /// The end for the loop: for Bus::adopt, once.
   sd_bus* started() { return std::exchange(mine_, nullptr); }
 
+  void leave() { other_ = sd_bus_close_unref(other_); }
   /// The other end does what it has to: lets the peer in, sends, takes calls and signals.
   void process() {
     sd_bus_message* message = nullptr;

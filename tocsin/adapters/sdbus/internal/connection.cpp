@@ -97,7 +97,7 @@ void Connection::notice_state() {
 void Connection::end(const Error& reason) {
   if (reason_) return;
   reason_ = reason;
-  unwatch_bus();
+  unwatch(std::exchange(fd_, -1));
   while (Call* const call = calls_.pop_front()) {
     call->slot_ = sd_bus_slot_unref(call->slot_);
     call->result_ = std::unexpected(reason);
@@ -119,35 +119,28 @@ void Connection::fail(const Error& reason) {
 
 // ---- sd-bus' descriptor and time-outs -----------------------------------------------------------
 
+// What is left goes on in the next turn: the descriptor is still ready, or there is a time-out of
+// 0.
 void Connection::process() {
   CHECK(!processing_, "a Bus is processed by its loop alone");
   processing_ = true;
-  const bool more = process_some();
-  processing_ = false;
-  watch_bus();
-  if (more) call_at(loop().now());
-}
-
-// Answers whether there may be more to do. A bus that is not open any more is processed, too:
-// sd-bus tells the slots of others.
-bool Connection::process_some() {
   for (int i = 0; i < most_messages_per_turn; ++i) {
     notice_state();  // Before the next call, which may close the descriptor.
     const int did = sd_bus_process(bus_, nullptr);
     if (did < 0) fail(Errno{-did});
-    if (did <= 0) return false;
+    if (did <= 0) break;
   }
-  return true;
+  processing_ = false;
+  watch_bus();
 }
 
+// One that is not open any more still has its time-outs: so sd-bus comes to tell the slots of
+// others.
 void Connection::watch_bus() {
-  const bool was_over = reason_.has_value();
   notice_state();
-  if (!reason_) {
-    if (const auto watched = watch_descriptor(); !watched) return fail(watched.error());
-    return set_time();
-  }
-  if (!was_over) call_at(loop().now());
+  if (!reason_)
+    if (const auto watched = watch_descriptor(); !watched) fail(watched.error());
+  set_time();
 }
 
 Result<> Connection::watch_descriptor() {
@@ -170,11 +163,6 @@ void Connection::set_time() {
       std::chrono::floor<std::chrono::microseconds>(Duration::max()).count());
   const auto count = static_cast<std::int64_t>(std::min(due, latest));
   call_at(TimePoint{std::chrono::microseconds(count)});
-}
-
-void Connection::unwatch_bus() {
-  call_never();
-  unwatch(std::exchange(fd_, -1));
 }
 
 }  // namespace tocsin::sdbus::internal

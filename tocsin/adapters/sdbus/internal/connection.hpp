@@ -67,12 +67,10 @@ class Connection final : public ForeignFds {
   void on_ready(int, Ready) override { process(); }
   void on_time() override { process(); }
   void process();
-  bool process_some();
   void notice_state();
   void watch_bus();
   Result<> watch_descriptor();
   void set_time();
-  void unwatch_bus();
   void end(const Error& reason);
   void fail(const Error& reason);
 
