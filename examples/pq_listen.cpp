@@ -3,8 +3,9 @@
 // pq_listen CONNINFO SQL CHANNEL: the rows that SQL gives, then each notification that comes to
 // CHANNEL, until SIGINT.
 //
-//     ./dev build && build/release/bin/examples/pq_listen "host=/run/postgresql" "select now()"
-//     news psql -c "notify news, 'hello'"
+//     ./dev build
+//     build/release/bin/examples/pq_listen "host=/run/postgresql" "select now()" news
+//     psql -h /run/postgresql -c "notify news, 'hello'"
 #include <cstdio>
 #include <string>
 
@@ -14,12 +15,6 @@
 using namespace tocsin;
 
 namespace {
-
-void print(const pq::Row& row) {
-  for (std::size_t i = 0; i < row.size(); ++i)
-    std::printf("%s%s", i == 0 ? "" : "\t", std::string(row[i].value_or("NULL")).c_str());
-  std::printf("\n");
-}
 
 /// A name in a statement cannot be a parameter: it is quoted.
 std::string quoted(std::string name) {
@@ -34,7 +29,10 @@ Task<pq::Outcome<>> listen(Loop& loop, const char* conninfo, const char* sql, co
   if (!listening) co_return std::unexpected(listening.error());
   const auto rows = co_await connection->execute(sql);
   if (!rows) co_return std::unexpected(rows.error());
-  for (const pq::Row row : *rows) print(row);
+  for (const pq::Row row : *rows)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      std::printf("%s%c", std::string(row[i].value_or("NULL")).c_str(),
+                  i + 1 < row.size() ? '\t' : '\n');
   while (true) {
     std::fflush(stdout);
     const auto told = co_await connection->next_notification();
@@ -46,7 +44,7 @@ Task<pq::Outcome<>> listen(Loop& loop, const char* conninfo, const char* sql, co
 Task<Result<>> report(Task<pq::Outcome<>> task) {
   const auto done = co_await std::move(task);
   if (done) co_return {};
-  if (!(done.error() == Errno::cancelled))
+  if (done.error() != Errno::cancelled)
     std::fprintf(stderr, "pq_listen: %s\n", done.error().message().c_str());
   co_return std::unexpected(done.error().number());
 }
@@ -54,6 +52,9 @@ Task<Result<>> report(Task<pq::Outcome<>> task) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return std::fputs("usage: pq_listen CONNINFO SQL CHANNEL\n", stderr), 2;
+  if (argc != 4) {
+    std::fputs("usage: pq_listen CONNINFO SQL CHANNEL\n", stderr);
+    return 2;
+  }
   return run([&](Loop& loop) { return report(listen(loop, argv[1], argv[2], argv[3])); }) ? 0 : 1;
 }

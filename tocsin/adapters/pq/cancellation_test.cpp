@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/adapters/pq/connection_testing.hpp"
+#include "tocsin/net/tcp.hpp"
 #include "tocsin/source/loop_scenario_testing.hpp"
 #include "tocsin/task/timeout.hpp"
 
@@ -37,13 +38,15 @@ TEST_F(PqCancellation, OneThatWasNotSentYetNeverIs) {
   auto connection = connect();
   must(connection, "create temporary table t (n int)");
   world_.scope.spawn([](Connection& on) -> Task<> {
-    static_cast<void>(co_await on.execute("select pg_sleep(0.01)"));
+    static_cast<void>(co_await on.execute("select pg_sleep(0.1)"));
   }(connection));
+  world_.run_until_idle();
   {
     Scope given_up(world_.loop);
     given_up.spawn([](Connection& on) -> Task<> {
       static_cast<void>(co_await on.execute("insert into t values (1)"));
     }(connection));
+    world_.run_until_idle();
   }
   EXPECT_EQ(execute(connection, "select count(*) from t").value()[0][0], "0");
 }
@@ -58,19 +61,40 @@ TEST_F(PqCancellation, OfATransactionTheRestFailsAsTheServerSays) {
   must(connection, "select 1");
 }
 
-// More than the sockets hold: the server has not even got all of it when it is told to cancel it.
-TEST_F(PqCancellation, AStatementThatWasSentInPartIsSentToItsEndAndForgotten) {
+// More than the sockets hold: the server has not even got all of it when it is told to cancel it,
+// and does not care. It is told again.
+TEST_F(PqCancellation, AStatementThatWasSentInPartIsSentToItsEndAndThenCancelled) {
   auto connection = connect();
   {
     Scope given_up(world_.loop);
     given_up.spawn([](Connection& on) -> Task<> {
-      const std::string large(20'000'000, 'x');
-      static_cast<void>(co_await on.execute("select length($1), pg_sleep(0.01)", large));
+      const std::string large(8'000'000, 'x');
+      static_cast<void>(co_await on.execute("select length($1), pg_sleep(100)", large));
     }(connection));
     given_up.cancel();
     world_.run_until_idle();
   }
   EXPECT_EQ(execute(connection, "select 7").value()[0][0], "7");
+}
+
+// A request to cancel that came late would hit the statement behind the one it is meant for.
+TEST_F(PqCancellation, TheStatementAfterACancelledOneIsNotHit) {
+  auto connection = connect();
+  for (int i = 0; i < 50; ++i) {
+    const std::string seconds = "0.00" + std::to_string(i % 5);
+    static_cast<void>(world_.await(
+        awaits(timeout(2ms, connection.execute("select pg_sleep($1::float8)", seconds)))));
+    must(connection, "select pg_sleep(0.001)");
+  }
+}
+
+TEST_F(PqCancellation, AConnectionThatIsBeingMadeHasItsTime) {
+  auto silent = TcpListener::bind(world_.loop, Address::loopback(0)).value();
+  const auto port = std::to_string(silent.local_address()->port());
+  const auto connection = world_.await(awaits(
+      timeout(10ms, Connection::connect(world_.loop, "host=127.0.0.1 port=" + port + " user=x"))));
+  ASSERT_FALSE(connection);
+  EXPECT_EQ(connection.error(), Errno::timed_out);
 }
 
 TEST_F(PqCancellation, AConnectionThatIsBeingMadeIsGivenUp) {

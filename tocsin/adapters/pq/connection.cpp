@@ -37,9 +37,11 @@ void Execute::end(std::optional<Error> why) {
 
 // One that has been told that there is something remains the listener until it takes it: nobody
 // else gets in between.
-NextNotification::~NextNotification() {
-  if (session_ != nullptr) session_->stop_listening(*this);
+void NextNotification::stop_listening() {
+  if (std::exchange(listens_, false) && session_ != nullptr) session_->stop_listening();
 }
+
+NextNotification::~NextNotification() { stop_listening(); }
 
 bool NextNotification::await_ready() {
   CHECK(!session_->has_listener(), "one line at a time awaits the notifications of a connection");
@@ -49,17 +51,20 @@ bool NextNotification::await_ready() {
   return true;
 }
 
-void NextNotification::start() { session_->listen(*this); }
+void NextNotification::start() {
+  listens_ = true;
+  session_->listen(*this);
+}
 
 void NextNotification::abandon() {
-  if (session_ != nullptr) session_->stop_listening(*this);
+  stop_listening();
   session_ = nullptr;  // It takes none.
   last_ = std::unexpected(Error(Errno::cancelled));
 }
 
 Outcome<Notification> NextNotification::await_resume() {
   if (session_ == nullptr) return std::move(last_);
-  session_->stop_listening(*this);
+  stop_listening();
   if (session_->has_notification()) return session_->take_notification();
   return std::move(last_);
 }

@@ -23,9 +23,10 @@
 // new one has to be made; a session's state (transactions, LISTEN, settings) is gone in any case.
 //
 // Ownership: it owns the PGconn, its socket and its registration. Whoever waits when it ends gets
-// ECANCELED. Its end waits for a request to cancel that is on its way: a round trip, and as long as
-// connect(2) tries if the server cannot be reached any more (`tcp_user_timeout` limits that). The
-// loop must outlive it. Thread rule: the loop's thread.
+// ECANCELED; the server notices when it has ended the statement. (To have that cancelled, end the
+// lines that wait first.) Its end waits for a request to cancel that is on its way: a round trip,
+// and as long as connect(2) tries if the server cannot be reached any more (`tcp_user_timeout`
+// limits that). The loop must outlive it. Thread rule: the loop's thread.
 #pragma once
 
 #include <memory>
@@ -86,8 +87,10 @@ class [[nodiscard]] NextNotification final : public Operation {
   friend class internal::Session;
   void start() override;
   void abandon() override;
+  void stop_listening();
 
-  internal::Session* session_;  // Null once that has ended.
+  internal::Session* session_;  // Null if that has ended while this listened.
+  bool listens_ = false;  // From `start` until it has the result: to the session, its listener.
   Outcome<Notification> last_ = std::unexpected(Error(Errno::cancelled));  // If there is none.
 };
 

@@ -2,13 +2,17 @@
 //
 // LISTEN and NOTIFY, with a real PostgreSQL.
 #include <libpq-fe.h>
+#include <sys/eventfd.h>
 
 #include <chrono>
+#include <optional>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "tocsin/adapters/pq/connection_testing.hpp"
+#include "tocsin/source/watch.hpp"
 #include "tocsin/task/timeout.hpp"
 
 namespace tocsin::pq {
@@ -77,21 +81,43 @@ TEST_F(PqNotification, ATimeoutLosesNone) {
   EXPECT_EQ(world_.await(awaits(connection.next_notification())).value().payload, "later");
 }
 
-// It has come, and the line that was told of it is destroyed before it could take it.
+// It has come, and the line that was told of it is destroyed before it could take it: by another
+// one that is served behind it in the same turn.
 TEST_F(PqNotification, IsLeftForTheNextOneIfItsLineIsDestroyed) {
   auto connection = connect();
+  auto other = connect();
   must(connection, "listen news");
   std::string said;
-  {
-    Scope listeners(world_.loop);
-    listeners.spawn(note_each(connection, said));
-    must(connection, "notify news, 'kept'");
-    listeners.cancel();
-    listeners.spawn(note_each(connection, said));
-    world_.run_until_idle();
-  }
-  if (said.empty()) said = world_.await(awaits(connection.next_notification())).value().payload;
-  EXPECT_TRUE(said.contains("kept"));
+  std::optional<Scope> listening(world_.loop);
+  listening->spawn(note_each(connection, said));
+  Kernel& kernel = LinuxKernel::shared();
+  const Fd counter(kernel, kernel.eventfd(0, EFD_CLOEXEC).value());
+  auto watch = Watch::create(world_.loop, counter.get(), Ready::read).value();
+  world_.scope.spawn([](Watch& until, std::optional<Scope>& ends) -> Task<> {
+    static_cast<void>(co_await until.next());
+    ends.reset();
+  }(*watch, listening));
+  world_.run_until_idle();
+
+  PQclear(PQexec(other.native(), "notify news, 'kept'"));  // The loop does not run meanwhile.
+  await_answer(PQsocket(connection.native()));
+  const std::uint64_t one = 1;
+  EXPECT_TRUE(kernel.write(counter.get(), std::as_bytes(std::span(&one, 1))));
+  EXPECT_TRUE(world_.run_until([&] { return !listening; }));
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(world_.await(awaits(connection.next_notification())).value().payload, "kept");
+}
+
+TEST_F(PqNotification, WhoListensToAConnectionThatEndsIsCancelled) {
+  std::optional<Connection> connection(connect());
+  std::optional<Outcome<Notification>> got;
+  world_.scope.spawn([](Connection& on, std::optional<Outcome<Notification>>& into) -> Task<> {
+    into.emplace(co_await on.next_notification());
+  }(*connection, got));
+  world_.run_until_idle();
+  connection.reset();
+  ASSERT_TRUE(world_.run_until([&] { return got.has_value(); }));
+  EXPECT_EQ(got->error(), Errno::cancelled);
 }
 
 }  // namespace

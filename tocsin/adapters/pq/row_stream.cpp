@@ -7,7 +7,7 @@ namespace tocsin::pq {
 
 RowStream::~RowStream() {
   CHECK(waiter_ == nullptr, "a stream of rows was destroyed while somebody waits for one");
-  give_up();
+  if (asked_) give_up();
 }
 
 void RowStream::give(Rows rows) {
@@ -22,9 +22,11 @@ void RowStream::end(std::optional<Error> why) {
   if (waiter_ != nullptr && waiter_->is_waiting()) waiter_->resume_later();
 }
 
-NextRow::~NextRow() {
-  if (stream_->waiter_ == this) stream_->waiter_ = nullptr;
+void NextRow::leave_stream() {
+  if (std::exchange(waits_, false)) stream_->waiter_ = nullptr;
 }
+
+NextRow::~NextRow() { leave_stream(); }
 
 bool NextRow::await_ready() {
   CHECK(stream_->waiter_ == nullptr, "one line at a time awaits the rows of a stream");
@@ -33,17 +35,18 @@ bool NextRow::await_ready() {
 }
 
 void NextRow::start() {
+  waits_ = true;
   stream_->waiter_ = this;
   if (!std::exchange(stream_->asked_, true)) stream_->ask();
 }
 
 void NextRow::abandon() {
-  if (stream_->waiter_ == this) stream_->waiter_ = nullptr;
+  leave_stream();
   cancelled_ = true;
 }
 
 Outcome<Rows> NextRow::await_resume() {
-  if (stream_->waiter_ == this) stream_->waiter_ = nullptr;
+  leave_stream();
   if (cancelled_) return std::unexpected(Error(Errno::cancelled));
   if (stream_->row_) return std::move(*std::exchange(stream_->row_, std::nullopt));
   if (stream_->error_) return std::unexpected(*stream_->error_);

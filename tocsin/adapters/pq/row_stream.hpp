@@ -41,7 +41,10 @@ class [[nodiscard]] NextRow final : public Operation {
   void start() override;
   void abandon() override;
 
+  void leave_stream();
+
   RowStream* stream_;
+  bool waits_ = false;  // From `start` until it has the result: to the stream, its waiter.
   bool cancelled_ = false;
 };
 

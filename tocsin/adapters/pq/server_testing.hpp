@@ -142,6 +142,7 @@ class PqServer {
   /// The program, and what it says.
   std::pair<pid_t, int> spawn(std::vector<std::string> words) const {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     int output[2];

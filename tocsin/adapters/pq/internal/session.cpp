@@ -20,6 +20,8 @@ Error error_of(const PGresult* result) {
   return {Errno{EREMOTEIO}, trimmed(PQresultErrorMessage(result)), state == nullptr ? "" : state};
 }
 
+Error no_copy() { return {Errno::unsupported, "a COPY cannot be executed here"}; }
+
 // What libpq takes are strings that end at a zero byte; cut short they would say something else.
 bool has_zero_byte(const std::string& text) { return text.contains('\0'); }
 
@@ -43,7 +45,7 @@ Session::~Session() {
   listener_->session_ = nullptr;
   if (listener_->is_waiting())
     listener_->resume_later();
-  else
+  else if (has_notification())
     listener_->last_ = take_notification();
 }
 
@@ -99,7 +101,7 @@ void Session::send_next() {
   }
 }
 
-std::optional<Error> Session::send(const Query& query) {
+std::optional<Error> Session::send(const Query& query) const {
   if (has_zero_byte(query.sql_)) return Error(Errno::invalid, "a zero byte in a statement");
   std::vector<const char*> values;
   values.reserve(query.parameters_.size());
@@ -126,7 +128,6 @@ void Session::take_results() {
 }
 
 void Session::take(Handle<PGresult> result) {
-  const Error no_copy(Errno::unsupported, "COPY is not supported by execute and stream");
   switch (PQresultStatus(result.get())) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
@@ -135,11 +136,11 @@ void Session::take(Handle<PGresult> result) {
       if (current_ != nullptr && !error_) current_->give(Rows(result.release()));
       return;
     case PGRES_COPY_IN:
-      error_ = no_copy;
-      PQputCopyEnd(native(), no_copy.message().c_str());
+      error_ = no_copy();
+      PQputCopyEnd(native(), error_->message().c_str());
       return;
     case PGRES_COPY_OUT:
-      error_ = no_copy;
+      error_ = no_copy();
       copying_ = true;
       return cancel();
     default:
@@ -189,10 +190,6 @@ void Session::listen(NextNotification& listener) {
   go_on();
 }
 
-void Session::stop_listening(const NextNotification& listener) {
-  if (listener_ == &listener) listener_ = nullptr;
-}
-
 // ---- the socket ---------------------------------------------------------------------------------
 
 bool Session::is_read() const {
@@ -200,16 +197,17 @@ bool Session::is_read() const {
   return listener_ != nullptr;
 }
 
-// PQconsumeInput sends what is left, too. Its failure shows in PQstatus, and what the server said
-// before it hung up, in a result.
+// PQconsumeInput sends what is left, too. When it fails, what the server said before is still a
+// result. (Without memory it fails and nothing is closed.)
 void Session::on_ready(int, Ready) {
   if (!is_read()) {
     unwatch(fd_);
     watched_ = Ready::none;
     return;
   }
-  static_cast<void>(PQconsumeInput(native()));
+  const bool failed = PQconsumeInput(native()) == 0;
   go_on();
+  if (failed && open_) lose();
 }
 
 // While not all is sent what comes has to be read as well: the server may be unable to go on for

@@ -55,7 +55,7 @@ class Session final : private ForeignFds, private CancelRequester {
   Outcome<Notification> take_notification();
   Error not_connected() const;
   void listen(NextNotification& listener);
-  void stop_listening(const NextNotification& listener);
+  void stop_listening() { listener_ = nullptr; }
   bool has_listener() const { return listener_ != nullptr; }
 
  private:
@@ -65,7 +65,7 @@ class Session final : private ForeignFds, private CancelRequester {
 
   bool is_read() const;
   void send_next();
-  std::optional<Error> send(const Query& query);
+  std::optional<Error> send(const Query& query) const;
   void take_notifications();
   void take_results();
   void take(Handle<PGresult> result);
