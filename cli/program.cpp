@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "cli/bench.hpp"
 #include "cli/events.hpp"
 #include "cli/serve.hpp"
 #include "cli/watch.hpp"
@@ -19,6 +20,7 @@ constexpr const char* examples = R"(Examples:
   tocsin serve public --listen :8080    a folder, for everyone who reaches this machine
   tocsin events                         what can be waited for on this machine
   tocsin watch timer:5s signal:HUP      a line for each event
+  tocsin bench multiplexers --quick     select, poll, epoll and io_uring, measured here
   tocsin help serve                     all about serve
 )";
 
@@ -44,10 +46,12 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
   ServeArguments serve_arguments;
   EventsArguments events_arguments;
   WatchArguments watch_arguments;
+  BenchArguments bench_arguments;
   const std::vector<Subcommand> subcommands{
       {add_serve(app, serve_arguments), [&] { return serve(serve_arguments, out, err); }},
       {add_events(app, events_arguments), [&] { return events(events_arguments, out, err); }},
       {add_watch(app, watch_arguments), [&] { return watch(watch_arguments, out, err); }},
+      {add_bench(app, bench_arguments), [&] { return bench(bench_arguments, out, err); }},
   };
   std::string topic;
   CLI::App* const help_command = app.add_subcommand("help", "explain the program or a subcommand");

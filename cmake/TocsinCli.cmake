@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The program. All but main.cpp is an object library, so that tests call subcommands as functions.
-file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*.cpp)
+file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*.cpp
+                                    ${PROJECT_SOURCE_DIR}/cli/bench/*.cpp)
 set(tests ${sources})
 list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
 list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <iterator>
+
+#include "cli/bench/lists.hpp"
+
+namespace tocsin::bench {
+
+Plan plan_multiplexers(const MultiplexerOptions& options, const Settings& settings) {
+  Plan plan;
+  if (options.method != "udp")
+    std::ranges::move(plan_classic_table(options, settings), std::back_inserter(plan));
+  return plan;
+}
+
+}  // namespace tocsin::bench
