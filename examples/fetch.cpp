@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<> fetch(Loop& loop, CurlMulti& multi, const char* url, int& failures) {
+Task<> fetch(Loop& loop, curl::Multi& multi, const char* url, int& failures) {
   const TimePoint start = loop.now();
   const auto page = co_await timeout(30s, multi.get(url));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(loop.now() - start);
@@ -25,12 +25,12 @@ Task<> fetch(Loop& loop, CurlMulti& multi, const char* url, int& failures) {
                 static_cast<long long>(took.count()));
   } else {
     ++failures;
-    std::fprintf(stderr, "fetch: %s: %s\n", url, page.error().message.c_str());
+    std::fprintf(stderr, "fetch: %s: %s\n", url, page.error().message().c_str());
   }
 }
 
 Task<Result<>> fetch_all(Loop& loop, std::span<char*> urls, int& failures) {
-  auto multi = CurlMulti::create(loop);
+  auto multi = curl::Multi::create(loop);
   if (!multi) co_return std::unexpected(multi.error());
   Scope scope(loop);
   for (const char* url : urls) scope.spawn(fetch(loop, *multi, url, failures));

@@ -5,5 +5,5 @@
 
 int main() {
   const auto loop = tocsin::Loop::create();
-  return loop && tocsin::CurlMulti::create(**loop) ? 0 : 1;
+  return loop && tocsin::curl::Multi::create(**loop) ? 0 : 1;
 }

@@ -10,17 +10,17 @@
 #include "tocsin/adapters/curl/multi.hpp"
 #include "tocsin/source/loop_testing.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 namespace {
 
 constexpr const char* whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 constexpr const char* beginning = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe begin";
 
-class CurlCallbackTest : public testing::Test {
+class CallbackTest : public testing::Test {
  protected:
-  using Done = std::optional<CurlResult<>>;
+  using Done = std::optional<Outcome<>>;
 
-  static Task<> perform(CurlMulti& multi, Easy& easy, Done& into) {
+  static Task<> perform(Multi& multi, Easy& easy, Done& into) {
     into.emplace(co_await multi.perform(easy.get()));
   }
   void start(Easy& easy, Done& into) { start(world_.scope, easy, into); }
@@ -35,10 +35,10 @@ class CurlCallbackTest : public testing::Test {
 
   LoopWorld world_;
   PlayedWebServer server_;
-  std::optional<CurlMulti> multi_ = CurlMulti::create(world_.loop).value();
+  std::optional<Multi> multi_ = Multi::create(world_.loop).value();
 };
 
-TEST_F(CurlCallbackTest, ATransferIsCancelledFromItsOwn) {
+TEST_F(CallbackTest, ATransferIsCancelledFromItsOwn) {
   Easy easy(server_.url());
   Done done;
   Scope scope(world_.loop);
@@ -51,7 +51,7 @@ TEST_F(CurlCallbackTest, ATransferIsCancelledFromItsOwn) {
   EXPECT_TRUE(server_.is_left());
 }
 
-TEST_F(CurlCallbackTest, OneThatEndsWithTheVeryBytesIsCancelledAllTheSame) {
+TEST_F(CallbackTest, OneThatEndsWithTheVeryBytesIsCancelledAllTheSame) {
   Easy easy(server_.url());
   Done done;
   Scope scope(world_.loop);
@@ -64,7 +64,7 @@ TEST_F(CurlCallbackTest, OneThatEndsWithTheVeryBytesIsCancelledAllTheSame) {
   EXPECT_EQ(world_.registrations(), 0u);
 }
 
-TEST_F(CurlCallbackTest, AnotherOneIsCancelledAndBegunAnewAtOnce) {
+TEST_F(CallbackTest, AnotherOneIsCancelledAndBegunAnewAtOnce) {
   Easy easy(server_.url());
   Easy other(server_.url());
   Done done;
@@ -84,10 +84,10 @@ TEST_F(CurlCallbackTest, AnotherOneIsCancelledAndBegunAnewAtOnce) {
   EXPECT_EQ(done_other->error(), Errno::cancelled);
   play(other, whole);
   ASSERT_TRUE(world_.run_until([&] { return done_again.has_value(); }));
-  EXPECT_TRUE(*done_again) << done_again->error().message;
+  EXPECT_TRUE(*done_again) << done_again->error().message();
 }
 
-TEST_F(CurlCallbackTest, OneThatIsBegunThereMayBeGivenUpBeforeItIsStarted) {
+TEST_F(CallbackTest, OneThatIsBegunThereMayBeGivenUpBeforeItIsStarted) {
   Easy easy(server_.url());
   Easy never(server_.url());
   Done done;
@@ -104,9 +104,9 @@ TEST_F(CurlCallbackTest, OneThatIsBegunThereMayBeGivenUpBeforeItIsStarted) {
   EXPECT_EQ(world_.registrations(), 0u);
 }
 
-using CurlCallbackDeathTest = CurlCallbackTest;
+using CallbackDeathTest = CallbackTest;
 
-TEST_F(CurlCallbackDeathTest, NoTransferIsDestroyedThere) {
+TEST_F(CallbackDeathTest, NoTransferIsDestroyedThere) {
   Easy easy(server_.url());
   Done done;
   std::optional<Scope> scope(world_.loop);
@@ -118,7 +118,7 @@ TEST_F(CurlCallbackDeathTest, NoTransferIsDestroyedThere) {
   ASSERT_TRUE(world_.run_until([&] { return done.has_value(); }));
 }
 
-TEST_F(CurlCallbackDeathTest, NoMultiEndsThere) {
+TEST_F(CallbackDeathTest, NoMultiEndsThere) {
   Easy easy(server_.url());
   Done done;
   start(easy, done);
@@ -127,7 +127,7 @@ TEST_F(CurlCallbackDeathTest, NoMultiEndsThere) {
   ASSERT_TRUE(world_.run_until([&] { return done.has_value(); }));
 }
 
-TEST_F(CurlCallbackDeathTest, AHandlePerformsOneTransferAtATime) {
+TEST_F(CallbackDeathTest, AHandlePerformsOneTransferAtATime) {
   Easy easy(server_.url());
   Done done;
   Done again;
@@ -138,4 +138,4 @@ TEST_F(CurlCallbackDeathTest, AHandlePerformsOneTransferAtATime) {
 }
 
 }  // namespace
-}  // namespace tocsin
+}  // namespace tocsin::curl

@@ -9,7 +9,7 @@
 #include "tocsin/adapters/curl/multi.hpp"
 #include "tocsin/source/loop_scenario_testing.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 namespace {
 
 class Transfers : public LoopScenario<> {
@@ -34,9 +34,9 @@ class Transfers : public LoopScenario<> {
  private:
   PlayedWebServer server_;
   Easy easy_{server_.url()};
-  CurlMulti multi_ = CurlMulti::create(loop()).value();
+  Multi multi_ = Multi::create(loop()).value();
 };
-TEST(CurlTransfer, IsGivenUpWithoutATrace) { EXPECT_EQ(walk<Transfers>(), 2); }
+TEST(Transfer, IsGivenUpWithoutATrace) { EXPECT_EQ(walk<Transfers>(), 2); }
 
 class Gets : public LoopScenario<> {
  public:
@@ -51,9 +51,9 @@ class Gets : public LoopScenario<> {
 
  private:
   PlayedWebServer server_;
-  CurlMulti multi_ = CurlMulti::create(loop()).value();
+  Multi multi_ = Multi::create(loop()).value();
 };
-TEST(CurlGet, IsGivenUpWithoutATrace) { EXPECT_EQ(walk<Gets>(), 1); }
+TEST(Get, IsGivenUpWithoutATrace) { EXPECT_EQ(walk<Gets>(), 1); }
 
 }  // namespace
-}  // namespace tocsin
+}  // namespace tocsin::curl

@@ -19,7 +19,7 @@
 #include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/net/address.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 
 class Easy {
  public:
@@ -110,4 +110,4 @@ class PlayedWebServer {
   const Fd* asker_ = nullptr;
 };
 
-}  // namespace tocsin
+}  // namespace tocsin::curl

@@ -1,40 +1,48 @@
 // SPDX-License-Identifier: MIT
 //
-// CurlError: why a transfer failed, in libcurl's words.
+// Error: why a transfer failed, in libcurl's words.
 //
-//     CURLcode ──> [ CurlError ] ──> CurlResult: what a transfer gives
+//     CURLcode, errno ──> [ Error ] ──> Outcome<T> ──> your `if (!done)`
 //
-// It can be an Errno, too, so that timeout() and a Task<Result<>> take it for one.
+// It stands where a Result has an Errno, and becomes one where that is asked for; so timeout and
+// Task<Result<>> treat an Outcome as they treat a Result.
 //
 // Thread rule: a value; any thread.
 #pragma once
 
+#include <expected>
 #include <string>
+#include <utility>
 
-#include "tocsin/base/result.hpp"
+#include "tocsin/base/errno.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 
-struct CurlError {
-  /// An error that is not libcurl's: ECANCELED, the ETIMEDOUT of timeout().
-  CurlError(Errno its_number) : number(its_number), message(its_number.message()) {}
-  CurlError(int its_code, Errno its_number, std::string its_message)
-      : code(its_code), number(its_number), message(std::move(its_message)) {}
-
-  operator Errno() const { return number; }
+class Error {
+ public:
+  /// An error that is not libcurl's: ECANCELED, the ETIMEDOUT of `timeout`.
+  Error(Errno number) : number_(number), message_(number.message()) {}
+  Error(int code, Errno number, std::string message)
+      : code_(code), number_(number), message_(std::move(message)) {}
 
   /// A CURLcode (libcurl-errors(3)); 0 if the error is not libcurl's.
-  int code = 0;
+  int code() const { return code_; }
   /// What comes nearest to the code: ENOENT (there is no such name), ECONNREFUSED and whatever else
   /// the system said of a connection, ETIMEDOUT, EINVAL (of an URL), EPROTONOSUPPORT, ECANCELED (a
   /// callback of the caller's stopped it), EFBIG, ENOMEM; EIO for the rest.
-  Errno number;
+  Errno number() const { return number_; }
+  operator Errno() const { return number_; }
   /// A sentence, for people.
-  std::string message;
+  const std::string& message() const { return message_; }
+
+ private:
+  int code_ = 0;
+  Errno number_;
+  std::string message_;
 };
 
-/// A T, or why there is none.
+/// A T, or the Error that says why there is none.
 template <class T = void>
-using CurlResult = std::expected<T, CurlError>;
+using Outcome = std::expected<T, Error>;
 
-}  // namespace tocsin
+}  // namespace tocsin::curl

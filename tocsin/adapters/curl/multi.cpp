@@ -6,7 +6,7 @@
 #include "tocsin/adapters/curl/internal/multi_handle.hpp"
 #include "tocsin/base/check.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 namespace {
 
 using Easy = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
@@ -25,8 +25,7 @@ std::size_t append(const char* bytes, std::size_t, std::size_t count, void* to) 
   return count;
 }
 
-Task<CurlResult<CurlResponse>> get_by(internal::CurlMultiHandle& multi, std::string url,
-                                      std::size_t longest) {
+Task<Outcome<Response>> get_by(internal::MultiHandle& multi, std::string url, std::size_t longest) {
   const Easy easy(curl_easy_init(), &curl_easy_cleanup);
   if (!easy) co_return std::unexpected(Errno{ENOMEM});
   Body body{.text = {}, .longest = longest};
@@ -40,16 +39,18 @@ Task<CurlResult<CurlResponse>> get_by(internal::CurlMultiHandle& multi, std::str
   curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &body);
   curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, message.data());
 
-  CurlResult<> done = co_await CurlTransfer(multi, easy.get());
+  const Outcome<> done = co_await Transfer(multi, easy.get());
   if (body.too_long) {
-    CurlError error(CURLE_FILESIZE_EXCEEDED, Errno{EFBIG}, "it is longer than allowed");
-    co_return std::unexpected(std::move(error));
+    const Error error(CURLE_FILESIZE_EXCEEDED, Errno{EFBIG}, "it is longer than allowed");
+    co_return std::unexpected(error);
   }
   if (!done) {
-    if (message[0] != '\0') done.error().message = message.data();
-    co_return std::unexpected(std::move(done.error()));
+    const Error& said = done.error();
+    const bool has_more = message[0] != '\0';
+    const Error error(said.code(), said.number(), has_more ? message.data() : said.message());
+    co_return std::unexpected(error);
   }
-  CurlResponse response;
+  Response response;
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &response.status);
   response.body = std::move(body.text);
   co_return response;
@@ -57,32 +58,29 @@ Task<CurlResult<CurlResponse>> get_by(internal::CurlMultiHandle& multi, std::str
 
 }  // namespace
 
-CurlTransfer::~CurlTransfer() {
-  CHECK(!leaving_, "a transfer was destroyed inside a callback of libcurl");
-}
+Transfer::~Transfer() { CHECK(!leaving_, "a transfer was destroyed inside a callback of libcurl"); }
 
-void CurlTransfer::start() { multi_->begin(*this); }
+void Transfer::start() { multi_->begin(*this); }
 
-void CurlTransfer::abandon() {
+void Transfer::abandon() {
   multi_->give_up(*this);
   result_ = std::unexpected(Errno::cancelled);
 }
 
-Result<CurlMulti> CurlMulti::create(Loop& loop) {
-  auto handle = std::make_unique<internal::CurlMultiHandle>(loop);
+Result<Multi> Multi::create(Loop& loop) {
+  auto handle = std::make_unique<internal::MultiHandle>(loop);
   if (const auto opened = handle->open(); !opened) return std::unexpected(opened.error());
-  return CurlMulti(std::move(handle));
+  return Multi(std::move(handle));
 }
 
-CurlMulti::CurlMulti(std::unique_ptr<internal::CurlMultiHandle> handle)
-    : handle_(std::move(handle)) {}
-CurlMulti::CurlMulti(CurlMulti&&) noexcept = default;
-CurlMulti::~CurlMulti() = default;
+Multi::Multi(std::unique_ptr<internal::MultiHandle> handle) : handle_(std::move(handle)) {}
+Multi::Multi(Multi&&) noexcept = default;
+Multi::~Multi() = default;
 
-Task<CurlResult<CurlResponse>> CurlMulti::get(std::string url, std::size_t longest) {
+Task<Outcome<Response>> Multi::get(std::string url, std::size_t longest) {
   return get_by(*handle_, std::move(url), longest);
 }
 
-void* CurlMulti::native() { return handle_->native(); }
+void* Multi::native() { return handle_->native(); }
 
-}  // namespace tocsin
+}  // namespace tocsin::curl

@@ -16,23 +16,21 @@
 #include "tocsin/source/loop_testing.hpp"
 #include "tocsin/task/timeout.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 namespace {
 
 using namespace std::chrono_literals;
 
-Task<CurlResult<>> perform(CurlMulti& multi, Easy& easy) {
-  co_return co_await multi.perform(easy.get());
-}
+Task<Outcome<>> perform(Multi& multi, Easy& easy) { co_return co_await multi.perform(easy.get()); }
 
-class CurlMultiTest : public testing::Test {
+class MultiTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { ::setenv("no_proxy", "*", 1); }
 
-  CurlMultiTest() {
+  MultiTest() {
     auto listener = TcpListener::bind(world_.loop, Address::loopback(0)).value();
     base_ = "http://" + listener.local_address().value().text();
-    world_.scope.spawn(http::serve(std::move(listener), &CurlMultiTest::answer));
+    world_.scope.spawn(http::serve(std::move(listener), &MultiTest::answer));
     world_.run_until_idle();
     at_rest_ = world_.registrations();
   }
@@ -47,29 +45,29 @@ class CurlMultiTest : public testing::Test {
   auto get(const std::string& path) { return world_.await(multi_.get(base_ + path)); }
 
   LoopWorld world_;
-  CurlMulti multi_ = CurlMulti::create(world_.loop).value();
+  Multi multi_ = Multi::create(world_.loop).value();
   std::string base_;
   std::size_t at_rest_ = 0;
 };
 
-TEST_F(CurlMultiTest, AnAnswerComesWithItsStatusAndBody) {
+TEST_F(MultiTest, AnAnswerComesWithItsStatusAndBody) {
   const auto page = get("/");
-  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_TRUE(page) << page.error().message();
   EXPECT_EQ(page->status, 200);
   EXPECT_EQ(page->body, "hello");
   EXPECT_EQ(get("/none")->status, 404) << "what the server says is an answer";
 }
 
-TEST_F(CurlMultiTest, ARedirectIsFollowedByWhoWantsThat) {
+TEST_F(MultiTest, ARedirectIsFollowedByWhoWantsThat) {
   const auto page = get("/moved");
-  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_TRUE(page) << page.error().message();
   EXPECT_EQ(page->body, "hello");
   Easy easy(base_ + "/moved");
   ASSERT_TRUE(world_.await(perform(multi_, easy)));
   EXPECT_EQ(easy.status(), 301);
 }
 
-TEST_F(CurlMultiTest, TheHandleStaysTheCallersAndIsUsedAgain) {
+TEST_F(MultiTest, TheHandleStaysTheCallersAndIsUsedAgain) {
   Easy easy(base_ + "/");
   ASSERT_TRUE(world_.await(perform(multi_, easy)));
   EXPECT_EQ(easy.ask(CURLINFO_NUM_CONNECTS), 1);
@@ -79,16 +77,16 @@ TEST_F(CurlMultiTest, TheHandleStaysTheCallersAndIsUsedAgain) {
   EXPECT_EQ(easy.body.size(), 5u + 100'000u);
 }
 
-TEST_F(CurlMultiTest, AnAnswerThatIsLongerThanAllowedIsRefused) {
+TEST_F(MultiTest, AnAnswerThatIsLongerThanAllowedIsRefused) {
   const auto page = world_.await(multi_.get(base_ + "/long", 99'999));
-  EXPECT_EQ(page.error().code, CURLE_FILESIZE_EXCEEDED);
-  EXPECT_EQ(page.error().number, Errno{EFBIG});
+  EXPECT_EQ(page.error().code(), CURLE_FILESIZE_EXCEEDED);
+  EXPECT_EQ(page.error().number(), Errno{EFBIG});
   EXPECT_TRUE(world_.await(multi_.get(base_ + "/long", 100'000)));
 }
 
 // Without a server nothing here needs a network: the last name has a label that is too long for
 // DNS (RFC 1035, 2.3.4), and is asked of nobody.
-TEST_F(CurlMultiTest, WhatFailedIsSaidInNumbersAndInWords) {
+TEST_F(MultiTest, WhatFailedIsSaidInNumbersAndInWords) {
   const std::string gone = PlayedWebServer().url();
   struct {
     std::string url;
@@ -105,35 +103,36 @@ TEST_F(CurlMultiTest, WhatFailedIsSaidInNumbersAndInWords) {
   for (const auto& failure : failures) {
     const auto page = world_.await(multi_.get(failure.url));
     ASSERT_FALSE(page) << failure.url;
-    EXPECT_EQ(page.error().code, failure.code) << failure.url;
-    EXPECT_EQ(page.error().number, Errno{failure.number}) << failure.url;
-    EXPECT_NE(page.error().message.find(failure.words), std::string::npos) << page.error().message;
+    EXPECT_EQ(page.error().code(), failure.code) << failure.url;
+    EXPECT_EQ(page.error().number(), Errno{failure.number}) << failure.url;
+    EXPECT_NE(page.error().message().find(failure.words), std::string::npos)
+        << page.error().message();
   }
   EXPECT_EQ(world_.registrations(), at_rest_);
 }
 
-TEST_F(CurlMultiTest, LibcurlsOwnTimeLimitIsItsError) {
+TEST_F(MultiTest, LibcurlsOwnTimeLimitIsItsError) {
   const PlayedWebServer silent;
   Easy easy(silent.url());
   easy.set(CURLOPT_TIMEOUT_MS, 20L);
   const auto done = world_.await(perform(multi_, easy));
-  EXPECT_EQ(done.error().code, CURLE_OPERATION_TIMEDOUT);
-  EXPECT_EQ(done.error().message, curl_easy_strerror(CURLE_OPERATION_TIMEDOUT));
+  EXPECT_EQ(done.error().code(), CURLE_OPERATION_TIMEDOUT);
+  EXPECT_EQ(done.error().message(), curl_easy_strerror(CURLE_OPERATION_TIMEDOUT));
   EXPECT_EQ(done.error(), Errno::timed_out);
 }
 
-TEST_F(CurlMultiTest, ATimeoutOfOursEndsAStallInTheMiddleOfABody) {
+TEST_F(MultiTest, ATimeoutOfOursEndsAStallInTheMiddleOfABody) {
   PlayedWebServer server;
   Easy easy(server.url());
-  std::optional<CurlResult<>> done;
-  world_.scope.spawn([](CurlMulti& by, Easy& what, std::optional<CurlResult<>>& into) -> Task<> {
+  std::optional<Outcome<>> done;
+  world_.scope.spawn([](Multi& by, Easy& what, std::optional<Outcome<>>& into) -> Task<> {
     into.emplace(co_await timeout(50ms, by.perform(what.get())));
   }(multi_, easy, done));
   ASSERT_TRUE(world_.run_until([&] { return server.hear() > 0; }));
   server.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe begin");
   ASSERT_TRUE(world_.run_until([&] { return done.has_value(); }));
   EXPECT_EQ(done->error(), Errno::timed_out);
-  EXPECT_EQ(done->error().code, 0) << "it is no error of libcurl's";
+  EXPECT_EQ(done->error().code(), 0) << "it is no error of libcurl's";
   EXPECT_EQ(easy.body, "the begin");
   EXPECT_TRUE(server.is_left());
   EXPECT_EQ(world_.registrations(), at_rest_);
@@ -142,15 +141,15 @@ TEST_F(CurlMultiTest, ATimeoutOfOursEndsAStallInTheMiddleOfABody) {
   EXPECT_TRUE(world_.await(perform(multi_, easy))) << "the handle is as good as new";
 }
 
-TEST_F(CurlMultiTest, WhoStillWaitsWhenItEndsIsCancelled) {
+TEST_F(MultiTest, WhoStillWaitsWhenItEndsIsCancelled) {
   PlayedWebServer server;
   Easy first(server.url());
   Easy second(server.url());
-  std::vector<CurlResult<>> done;
-  const auto keep = [](CurlMulti& by, Easy& what, std::vector<CurlResult<>>& into) -> Task<> {
+  std::vector<Outcome<>> done;
+  const auto keep = [](Multi& by, Easy& what, std::vector<Outcome<>>& into) -> Task<> {
     into.push_back(co_await by.perform(what.get()));
   };
-  std::optional<CurlMulti> multi(CurlMulti::create(world_.loop).value());
+  std::optional<Multi> multi(Multi::create(world_.loop).value());
   world_.scope.spawn(keep(*multi, first, done));
   world_.scope.spawn(keep(*multi, second, done));
   int heard = 0;
@@ -173,10 +172,10 @@ struct FullKernel final : ForwardingKernel {
   }
   bool is_full = false;
 };
-TEST(CurlMultiWithoutRoom, ASocketThatCannotBeWatchedFailsItsTransfer) {
+TEST(MultiWithoutRoom, ASocketThatCannotBeWatchedFailsItsTransfer) {
   FullKernel kernel;
   LoopWorld world(kernel);
-  CurlMulti multi = CurlMulti::create(world.loop).value();
+  Multi multi = Multi::create(world.loop).value();
   PlayedWebServer server;
   kernel.is_full = true;
   EXPECT_EQ(world.await(multi.get(server.url())).error(), Errno{ENOSPC});
@@ -184,4 +183,4 @@ TEST(CurlMultiWithoutRoom, ASocketThatCannotBeWatchedFailsItsTransfer) {
 }
 
 }  // namespace
-}  // namespace tocsin
+}  // namespace tocsin::curl

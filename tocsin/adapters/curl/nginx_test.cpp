@@ -16,7 +16,7 @@
 #include "tocsin/adapters/curl/nginx_testing.hpp"
 #include "tocsin/source/loop_testing.hpp"
 
-namespace tocsin {
+namespace tocsin::curl {
 namespace {
 
 constexpr const char* locations = R"(
@@ -26,7 +26,7 @@ constexpr const char* locations = R"(
   location /closing2 { keepalive_timeout 0; return 200 "closed"; }
 )";
 
-class CurlNginxTest : public testing::Test {
+class NginxTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     ::setenv("no_proxy", "*", 1);
@@ -52,19 +52,19 @@ class CurlNginxTest : public testing::Test {
 
   static Nginx* nginx;
   LoopWorld world_;
-  CurlMulti multi_ = CurlMulti::create(world_.loop).value();
+  Multi multi_ = Multi::create(world_.loop).value();
 };
-Nginx* CurlNginxTest::nginx = nullptr;
+Nginx* NginxTest::nginx = nullptr;
 
-Task<> get(CurlMulti& multi, std::string url, std::vector<CurlResponse>& into) {
+Task<> get(Multi& multi, std::string url, std::vector<Response>& into) {
   auto response = co_await multi.get(std::move(url));
-  EXPECT_TRUE(response) << response.error().message;
+  EXPECT_TRUE(response) << response.error().message();
   if (response) into.push_back(std::move(*response));
 }
 
-TEST_F(CurlNginxTest, ManyTransfersAtOnceShareFewConnections) {
+TEST_F(NginxTest, ManyTransfersAtOnceShareFewConnections) {
   curl_multi_setopt(multi_.native(), CURLMOPT_MAX_TOTAL_CONNECTIONS, 10L);
-  std::vector<CurlResponse> got;
+  std::vector<Response> got;
   for (int i = 0; i < 500; ++i) {
     const std::string number = std::to_string(i);
     world_.scope.spawn(get(multi_, nginx->url("/connection?number=" + number), got));
@@ -72,7 +72,7 @@ TEST_F(CurlNginxTest, ManyTransfersAtOnceShareFewConnections) {
   ASSERT_TRUE(world_.run_until([&] { return world_.scope.size() == 0; }));
   std::set<std::string> connections;
   std::set<std::string> numbers;
-  for (const CurlResponse& response : got) {
+  for (const Response& response : got) {
     EXPECT_EQ(response.status, 200);
     const auto blank = response.body.find(' ');
     connections.insert(response.body.substr(0, blank));
@@ -83,17 +83,17 @@ TEST_F(CurlNginxTest, ManyTransfersAtOnceShareFewConnections) {
   EXPECT_EQ(world_.registrations(), 0u) << "nobody waits on an idle connection";
 }
 
-TEST_F(CurlNginxTest, LargeBodiesComeSideBySideAndWhole) {
-  std::vector<CurlResponse> got;
+TEST_F(NginxTest, LargeBodiesComeSideBySideAndWhole) {
+  std::vector<Response> got;
   for (int i = 0; i < 5; ++i) world_.scope.spawn(get(multi_, nginx->url("/moved"), got));
   ASSERT_TRUE(world_.run_until([&] { return world_.scope.size() == 0; }));
   ASSERT_EQ(got.size(), 5u);
-  for (const CurlResponse& response : got) EXPECT_TRUE(response.body == large());
+  for (const Response& response : got) EXPECT_TRUE(response.body == large());
 }
 
 // Each transfer is two connections, the second opened when the first was closed, in one call of
 // libcurl's: the number is the same, the file another.
-TEST_F(CurlNginxTest, ANumberThatLibcurlTakesAgainIsRegisteredForItsNewFile) {
+TEST_F(NginxTest, ANumberThatLibcurlTakesAgainIsRegisteredForItsNewFile) {
   std::vector<int> numbers;
   const auto note = [](void* into, curl_socket_t fd, curlsocktype) {
     static_cast<std::vector<int>*>(into)->push_back(fd);
@@ -105,7 +105,7 @@ TEST_F(CurlNginxTest, ANumberThatLibcurlTakesAgainIsRegisteredForItsNewFile) {
     easy.set(CURLOPT_FOLLOWLOCATION, 1L);
     easy.set(CURLOPT_SOCKOPTFUNCTION, +note);
     easy.set(CURLOPT_SOCKOPTDATA, &numbers);
-    world_.scope.spawn([](CurlMulti& by, Easy& what) -> Task<> {
+    world_.scope.spawn([](Multi& by, Easy& what) -> Task<> {
       EXPECT_TRUE(co_await by.perform(what.get()));
     }(multi_, easy));
   }
@@ -117,13 +117,13 @@ TEST_F(CurlNginxTest, ANumberThatLibcurlTakesAgainIsRegisteredForItsNewFile) {
   EXPECT_EQ(world_.loop.counters().stale_events, 0u);
 }
 
-TEST_F(CurlNginxTest, OnesThatAreCancelledInTheirBodiesLeaveTheOthersAlone) {
-  std::vector<CurlResponse> got;
+TEST_F(NginxTest, OnesThatAreCancelledInTheirBodiesLeaveTheOthersAlone) {
+  std::vector<Response> got;
   Easy doomed(nginx->url("/large"));
-  std::optional<CurlResult<>> done;
+  std::optional<Outcome<>> done;
   Scope scope(world_.loop);
   doomed.when_it_comes = [&] { scope.cancel(); };
-  scope.spawn([](CurlMulti& by, Easy& what, std::optional<CurlResult<>>& into) -> Task<> {
+  scope.spawn([](Multi& by, Easy& what, std::optional<Outcome<>>& into) -> Task<> {
     into.emplace(co_await by.perform(what.get()));
   }(multi_, doomed, done));
   for (int i = 0; i < 3; ++i) world_.scope.spawn(get(multi_, nginx->url("/large"), got));
@@ -131,8 +131,8 @@ TEST_F(CurlNginxTest, OnesThatAreCancelledInTheirBodiesLeaveTheOthersAlone) {
   EXPECT_EQ(done->error(), Errno::cancelled);
   EXPECT_LT(doomed.body.size(), large().size());
   ASSERT_EQ(got.size(), 3u);
-  for (const CurlResponse& response : got) EXPECT_TRUE(response.body == large());
+  for (const Response& response : got) EXPECT_TRUE(response.body == large());
 }
 
 }  // namespace
-}  // namespace tocsin
+}  // namespace tocsin::curl

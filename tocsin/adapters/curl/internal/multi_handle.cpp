@@ -5,7 +5,7 @@
 
 #include "tocsin/base/check.hpp"
 
-namespace tocsin::internal {
+namespace tocsin::curl::internal {
 namespace {
 
 Errno as_errno(CURL* easy, CURLcode code) {
@@ -35,36 +35,36 @@ Errno as_errno(CURL* easy, CURLcode code) {
   }
 }
 
-CurlError error_of(CURLMcode code) {
+Error error_of(CURLMcode code) {
   const Errno number{code == CURLM_OUT_OF_MEMORY ? ENOMEM : EINVAL};
   return {CURLE_FAILED_INIT, number, curl_multi_strerror(code)};
 }
 
 }  // namespace
 
-Result<> CurlMultiHandle::open() {
+Result<> MultiHandle::open() {
   multi_ = curl_multi_init();
   if (multi_ == nullptr) return std::unexpected(Errno{ENOMEM});
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlMultiHandle::on_socket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &MultiHandle::on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlMultiHandle::on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &MultiHandle::on_timer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   return {};
 }
 
-CurlMultiHandle::~CurlMultiHandle() {
+MultiHandle::~MultiHandle() {
   if (multi_ == nullptr) return;
   settle();
   end_all(Errno::cancelled);
   settle();
   settling_.unlink();
-  CHECK(transfers_.empty() && starting_.empty(), "a transfer began while its CurlMulti ended");
-  CHECK(curl_multi_cleanup(multi_) == CURLM_OK, "a CurlMulti ended in a callback of libcurl");
+  CHECK(transfers_.empty() && starting_.empty(), "a transfer began while its Multi ended");
+  CHECK(curl_multi_cleanup(multi_) == CURLM_OK, "a Multi ended in a callback of libcurl");
 }
 
 // ---- transfers ----------------------------------------------------------------------------------
 
-void CurlMultiHandle::begin(CurlTransfer& transfer) {
+void MultiHandle::begin(Transfer& transfer) {
   CHECK(!transfers_.contains(transfer.easy_), "an easy handle performs one transfer at a time");
   // (One that leaves may be this very handle.)
   const CURLMcode code =
@@ -81,7 +81,7 @@ void CurlMultiHandle::begin(CurlTransfer& transfer) {
   }
 }
 
-void CurlMultiHandle::give_up(CurlTransfer& transfer) {
+void MultiHandle::give_up(Transfer& transfer) {
   transfer.unlink();  // From those to be started.
   const auto found = transfers_.find(transfer.easy_);
   if (found == transfers_.end() || found->second != &transfer) return;
@@ -94,28 +94,28 @@ void CurlMultiHandle::give_up(CurlTransfer& transfer) {
 
 // Its user is told first, and runs later: what libcurl calls back when it lets the handle go finds
 // a transfer that has ended, and cannot be cancelled.
-void CurlMultiHandle::end(CURL* easy, CurlResult<> result) {
+void MultiHandle::end(CURL* easy, Outcome<> result) {
   const auto found = transfers_.find(easy);
   if (found == transfers_.end()) return;
-  CurlTransfer& transfer = *found->second;
+  Transfer& transfer = *found->second;
   transfers_.erase(found);
   transfer.result_ = std::move(result);
   transfer.resume_later();
   curl_multi_remove_handle(multi_, easy);
 }
 
-void CurlMultiHandle::end_all(const CurlError& error) {
+void MultiHandle::end_all(const Error& error) {
   while (!transfers_.empty()) end(transfers_.begin()->first, std::unexpected(error));
 }
 
-void CurlMultiHandle::read_messages() {
+void MultiHandle::read_messages() {
   int left = 0;
   while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
     CURL* const easy = message->easy_handle;
     const CURLcode code = message->data.result;
-    CurlResult<> result;
+    Outcome<> result;
     if (code != CURLE_OK)
-      result = std::unexpected(CurlError(code, as_errno(easy, code), curl_easy_strerror(code)));
+      result = std::unexpected(Error(code, as_errno(easy, code), curl_easy_strerror(code)));
     end(easy, std::move(result));  // The message ends with that.
   }
 }
@@ -123,27 +123,27 @@ void CurlMultiHandle::read_messages() {
 // ---- what libcurl did not allow -----------------------------------------------------------------
 
 // Whoever was cancelled is resumed from the same queue, later: his handle is his own by then.
-void CurlMultiHandle::put_off() {
+void MultiHandle::put_off() {
   if (!settling_.is_linked()) loop().post(settling_);
 }
 
-void CurlMultiHandle::settle() {
-  for (CurlTransfer* const transfer : std::exchange(leaving_, {})) {
+void MultiHandle::settle() {
+  for (Transfer* const transfer : std::exchange(leaving_, {})) {
     transfer->leaving_ = false;
     curl_multi_remove_handle(multi_, transfer->easy_);
   }
   for (const auto& [easy, number] : std::exchange(unwatched_, {}))
     end(easy, std::unexpected(number));
-  List<CurlTransfer> starting;
+  List<Transfer> starting;
   starting.splice_back(starting_);
-  while (CurlTransfer* const transfer = starting.pop_front()) begin(*transfer);
+  while (Transfer* const transfer = starting.pop_front()) begin(*transfer);
 }
 
 // ---- libcurl's descriptors and time-outs --------------------------------------------------------
 
 // A number other than 0 would end all transfers for the trouble of one.
-int CurlMultiHandle::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) {
-  auto& multi = *static_cast<CurlMultiHandle*>(self);
+int MultiHandle::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) {
+  auto& multi = *static_cast<MultiHandle*>(self);
   if (what == CURL_POLL_REMOVE) {
     multi.unwatch(fd);
     return 0;
@@ -158,8 +158,8 @@ int CurlMultiHandle::on_socket(CURL* easy, curl_socket_t fd, int what, void* sel
   return 0;
 }
 
-int CurlMultiHandle::on_timer(CURLM*, long milliseconds, void* self) {
-  auto& multi = *static_cast<CurlMultiHandle*>(self);
+int MultiHandle::on_timer(CURLM*, long milliseconds, void* self) {
+  auto& multi = *static_cast<MultiHandle*>(self);
   if (milliseconds < 0)
     multi.call_never();
   else
@@ -167,7 +167,7 @@ int CurlMultiHandle::on_timer(CURLM*, long milliseconds, void* self) {
   return 0;
 }
 
-void CurlMultiHandle::on_ready(int fd, Ready ready) {
+void MultiHandle::on_ready(int fd, Ready ready) {
   int events = 0;
   if (any(ready, Ready::read | Ready::hangup)) events |= CURL_CSELECT_IN;
   if (any(ready, Ready::write)) events |= CURL_CSELECT_OUT;
@@ -175,11 +175,11 @@ void CurlMultiHandle::on_ready(int fd, Ready ready) {
   act(fd, events);
 }
 
-void CurlMultiHandle::act(curl_socket_t fd, int events) {
+void MultiHandle::act(curl_socket_t fd, int events) {
   int running = 0;
   const CURLMcode code = curl_multi_socket_action(multi_, fd, events, &running);
   if (code != CURLM_OK) return end_all(error_of(code));
   read_messages();
 }
 
-}  // namespace tocsin::internal
+}  // namespace tocsin::curl::internal

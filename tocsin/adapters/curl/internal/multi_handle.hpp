@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// CurlMultiHandle: a multi handle of libcurl on a Loop.
+// MultiHandle: a multi handle of libcurl on a Loop.
 //
-//     CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERFUNCTION ──> [ CurlMultiHandle ] ──> Loop
-//     Loop ──> curl_multi_socket_action ──> curl_multi_info_read ──> CurlTransfer
+//     CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERFUNCTION ──> [ MultiHandle ] ──> Loop
+//     Loop ──> curl_multi_socket_action ──> curl_multi_info_read ──> Transfer
 //
 // Libcurl may not be entered from its own callbacks, and says so if it is
 // (CURLM_RECURSIVE_API_CALL). What was refused is put off and asked for again from the loop's
@@ -22,26 +22,26 @@
 #include "tocsin/adapters/curl/multi.hpp"
 #include "tocsin/source/foreign_fds.hpp"
 
-namespace tocsin::internal {
+namespace tocsin::curl::internal {
 
-class CurlMultiHandle final : private ForeignFds {
+class MultiHandle final : private ForeignFds {
  public:
-  explicit CurlMultiHandle(Loop& loop) : ForeignFds(loop, "libcurl") {}
+  explicit MultiHandle(Loop& loop) : ForeignFds(loop, "libcurl") {}
   /// Every transfer that waits ends with ECANCELED. Requires: not in a callback of libcurl.
-  ~CurlMultiHandle();
+  ~MultiHandle();
 
   Result<> open();
   CURLM* native() const { return multi_; }
 
-  void begin(CurlTransfer& transfer);
+  void begin(Transfer& transfer);
   /// Nobody waits for it any more; nothing happens if it is not under way.
-  void give_up(CurlTransfer& transfer);
+  void give_up(Transfer& transfer);
 
  private:
   struct Settling final : Work {
-    explicit Settling(CurlMultiHandle& its_owner) : owner(its_owner) {}
+    explicit Settling(MultiHandle& its_owner) : owner(its_owner) {}
     void run() override { owner.settle(); }
-    CurlMultiHandle& owner;
+    MultiHandle& owner;
   };
 
   static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*);
@@ -54,17 +54,17 @@ class CurlMultiHandle final : private ForeignFds {
 
   void put_off();
   void settle();
-  void end(CURL* easy, CurlResult<> result);
-  void end_all(const CurlError& error);
+  void end(CURL* easy, Outcome<> result);
+  void end_all(const Error& error);
 
   CURLM* multi_ = nullptr;
-  std::unordered_map<CURL*, CurlTransfer*> transfers_;  // Whose result somebody waits for.
+  std::unordered_map<CURL*, Transfer*> transfers_;  // Whose result somebody waits for.
 
   // What is put off.
   Settling settling_{*this};
-  List<CurlTransfer> starting_;
-  std::vector<CurlTransfer*> leaving_;
+  List<Transfer> starting_;
+  std::vector<Transfer*> leaving_;
   std::vector<std::pair<CURL*, Errno>> unwatched_;  // A socket of theirs cannot be registered.
 };
 
-}  // namespace tocsin::internal
+}  // namespace tocsin::curl::internal
