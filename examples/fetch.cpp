@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // fetch URL...: gets all of them at once, and prints for each, as it comes, its status, how many
-// bytes it is, and how long it took.
+// bytes it is, and how long it took; what takes longer than 30 seconds is given up.
 //
 //     ./dev build && build/release/bin/examples/fetch https://example.org https://example.net
 #include <chrono>

@@ -104,6 +104,21 @@ TEST_F(CallbackTest, OneThatIsBegunThereMayBeGivenUpBeforeItIsStarted) {
   EXPECT_EQ(world_.registrations(), 0u);
 }
 
+TEST_F(CallbackTest, WhoTakesNothingForNowKeepsNoLoopBusy) {
+  Easy easy(server_.url());
+  easy.is_paused = true;
+  Done done;
+  start(easy, done);
+  ASSERT_TRUE(world_.run_until([&] { return server_.hear() > 0; }));
+  server_.say(whole);
+  ASSERT_TRUE(world_.run_until([&] { return world_.registrations() == 0; }));
+  easy.is_paused = false;
+  EXPECT_EQ(curl_easy_pause(easy.get(), CURLPAUSE_CONT), CURLE_OK);
+  ASSERT_TRUE(world_.run_until([&] { return done.has_value(); }));
+  EXPECT_TRUE(*done);
+  EXPECT_EQ(easy.body, "hello");
+}
+
 using CallbackDeathTest = CallbackTest;
 
 TEST_F(CallbackDeathTest, NoTransferIsDestroyedThere) {

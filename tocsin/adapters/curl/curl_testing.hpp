@@ -45,11 +45,13 @@ class Easy {
   long status() const { return ask(CURLINFO_RESPONSE_CODE); }
 
   std::string body;
+  bool is_paused = false;               // Takes nothing.
   std::function<void()> when_it_comes;  // Inside libcurl.
 
  private:
   static std::size_t append(const char* bytes, std::size_t, std::size_t count, void* self) {
     auto& easy = *static_cast<Easy*>(self);
+    if (easy.is_paused) return CURL_WRITEFUNC_PAUSE;
     easy.body.append(bytes, count);
     if (easy.when_it_comes) easy.when_it_comes();
     return count;

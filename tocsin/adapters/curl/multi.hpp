@@ -14,8 +14,8 @@
 // that performs, nor the Multi: that is a CHECK.
 //
 // Two traps of libcurl's. It looks names up in a thread, by getaddrinfo(3), and waits for that
-// thread when a transfer is given up meanwhile, and the loop with it: set CURLOPT_QUICK_EXIT (since
-// 7.87) if names come from strangers, or look them up by a Resolver and set CURLOPT_RESOLVE. And a
+// thread when a transfer is given up meanwhile, and the loop with it: set CURLOPT_QUICK_EXIT (`get`
+// does), or look names up by a Resolver (adapters/cares) and set CURLOPT_RESOLVE. And a
 // TLS library may raise SIGPIPE, which libcurl ignores as long as it runs, for the whole process:
 // who has several threads blocks it (`run` does) and sets CURLOPT_NOSIGNAL.
 //
