@@ -17,8 +17,8 @@
 // can (`send`).
 //
 // Ownership: it owns the connection and its registration; the loop must outlive it. What still
-// waits when it ends gives ECANCELED; what was not sent yet is lost. Thread rule: the loop's
-// thread; not across fork(2), as sd-bus itself.
+// waits when it ends gives ECANCELED, and nothing may begin to wait after that; what was not sent
+// yet is lost. Thread rule: the loop's thread; not across fork(2), as sd-bus itself.
 #pragma once
 
 #include <memory>

@@ -62,6 +62,7 @@ class Connection final : public ForeignFds {
     void run() override { connection.watch_bus(); }
     Connection& connection;
   };
+
   static int on_answer(sd_bus_message* answer, void* call, sd_bus_error*);
 
   void on_ready(int, Ready) override { process(); }
