@@ -10,11 +10,11 @@ namespace tocsin {
 // In line in both of its callers: a call would cost every message a tenth of what it costs in all.
 [[gnu::always_inline]] inline bool ReadOperation::try_read() {
   FdSource& from = source();
-  const MutableBytes room = from.loop().buffers().next();
-  count_ = from.kernel().recv(from.fd(), room, 0);
+  count_ = from.kernel().recv(from.fd(), from.loop().buffers().next(), 0);
   if (!count_) [[unlikely]]
     return !must_wait();
-  from.received(*count_, from.loop().buffers().buffer_size());
+  // Looked up anew: that is less than to keep them across the call.
+  source().received(*count_, source().loop().buffers().buffer_size());
   return true;
 }
 
@@ -32,7 +32,7 @@ void ReadOperation::proceed() {
 }
 
 // Apart from `proceed`, so that there nothing has to be kept across a call that seldom happens.
-void ReadOperation::proceed_with_new_buffer() {
+[[gnu::noinline]] void ReadOperation::proceed_with_new_buffer() {
   static_cast<void>(source().loop().buffers().next());
   proceed();
 }

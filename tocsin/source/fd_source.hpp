@@ -268,12 +268,11 @@ void IoOperation<direction>::abandon() {
 template <Direction direction>
 template <class Attempt>
 inline void IoOperation<direction>::proceed_with(Attempt attempt) {
-  FdSource& source = *source_;
   if (!attempt()) [[unlikely]] {
-    if (source.may_have(direction)) source.loop_.serve_again(source);
+    if (source_->may_have(direction)) source_->loop_.serve_again(*source_);
     return;
   }
-  source.waiting(direction) = nullptr;
+  source_->waiting(direction) = nullptr;
   this->resume();  // It may destroy this operation and its source.
 }
 

@@ -19,11 +19,11 @@ struct ContextTest : testing::Test {
   }
   struct Line final : Completion {
     Line(Executor& executor, Task<> body) : context(executor), task(std::move(body)) {
-      task.begin(context, *this).resume();
+      task.begin(context, *this);
     }
     std::coroutine_handle<> completed() noexcept override {
       ended = true;
-      return std::noop_coroutine();
+      return nullptr;
     }
     Context context;
     bool ended = false;
@@ -128,14 +128,14 @@ using ContextDeathTest = ContextTest;
 
 TEST_F(ContextDeathTest, AContextIsNotDestroyedBeforeItsLine) {
   struct Keeper final : Completion {
-    std::coroutine_handle<> completed() noexcept override { return std::noop_coroutine(); }
+    std::coroutine_handle<> completed() noexcept override { return nullptr; }
   };
   EXPECT_DEATH(
       {
         Keeper keeper;
         Task<> task = passes(first, second, results);
         Context context(executor);
-        task.begin(context, keeper).resume();
+        task.begin(context, keeper);
       },
       "outlived its context");
 }

@@ -19,7 +19,7 @@ void Scope::begin(AnyChild* child) {
   children_.push_back(*child);
   ++size_;
   if (cancelled_) child->context().cancel();
-  child->body().resume();  // `child` may be gone after this.
+  child->start();  // `child` may be gone after this.
 }
 
 void Scope::cancel() {
@@ -42,7 +42,7 @@ std::coroutine_handle<> Scope::ended(AnyChild& child) {
   child.unlink();
   delete &child;
   // Only now is it gone: what its frame's destructors spawned and is over again resumed nobody.
-  if (--size_ > 0 || joiner_ == nullptr) return std::noop_coroutine();
+  if (--size_ > 0 || joiner_ == nullptr) return nullptr;
   joiner_->leave();
   return joiner_->handle();
 }

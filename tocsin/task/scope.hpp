@@ -57,7 +57,7 @@ class Scope {
   class Join;
   /// Waits until every task has ended; gives the first failure, or rethrows the first exception.
   /// Cancelling whoever awaits it cancels the tasks, and goes on waiting for them. Tasks may be
-  /// spawned meanwhile. The last task to end transfers to the one who joins: between the two
+  /// spawned meanwhile. The last task to end hands over to the one who joins: between the two
   /// nothing else runs. One join at a time; afterwards the Scope can be used again.
   Join join();
 
@@ -85,7 +85,7 @@ class Scope::AnyChild : public Completion, public ListNode {
  public:
   explicit AnyChild(Scope& scope) : scope_(&scope), context_(*scope.executor_) {}
   virtual ~AnyChild() = default;
-  virtual std::coroutine_handle<> body() = 0;
+  virtual void start() = 0;
   Context& context() { return context_; }
 
  protected:
@@ -97,7 +97,7 @@ template <class T>
 class Scope::Child final : public AnyChild {
  public:
   Child(Scope& scope, Task<T> task) : AnyChild(scope), task_(std::move(task)) {}
-  std::coroutine_handle<> body() override { return task_.begin(context_, *this); }
+  void start() override { task_.begin(context_, *this); }
 
  private:
   std::coroutine_handle<> completed() noexcept override {

@@ -5,10 +5,9 @@
 //     co_await task  ──>  the body runs  ──>  co_return  ──>  the awaiter goes on
 //
 // It is lazy: nothing runs before it is awaited (or spawned in a Scope), and then it runs in the
-// line of execution (Context) of its awaiter, on the awaiter's thread. Start and end are symmetric
-// transfers: with optimisation on, a chain of tasks needs no stack (g++ makes them jumps from -O2
-// on; below that, and under its sanitizers, each is a call). An exception thrown in the body comes
-// out of the `co_await`.
+// line of execution (Context) of its awaiter, on the awaiter's thread. Start and end hand over to
+// the next coroutine (`internal::run_coroutine`): a chain of tasks, and a loop over tasks that
+// never wait, need no stack. An exception thrown in the body comes out of the `co_await`.
 //
 // Ownership: a Task owns its coroutine frame. Destroying a Task whose body is suspended is legal:
 // the operation it waits for is taken back, then the frames' locals are destroyed, innermost first.
@@ -35,8 +34,8 @@ class Task;
 /// Is told that a task has ended: whoever keeps one without being a coroutine that awaits it.
 class Completion {
  public:
-  /// Answers the coroutine to go on with. Called once, from the task's final suspension: the frame
-  /// may be destroyed in here.
+  /// Answers the coroutine to go on with, or null. Called once, from the task's final suspension:
+  /// the frame may be destroyed in here.
   virtual std::coroutine_handle<> completed() noexcept = 0;
 
  protected:
@@ -54,9 +53,9 @@ class PromiseBase {
     // Nothing of the frame is touched once `completed` was called, neither here nor by the code
     // that the compiler makes of the final suspension: the frame may be gone.
     template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+    void await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
       const PromiseBase& promise = ended.promise();
-      return promise.keeper_ != nullptr ? promise.keeper_->completed() : promise.awaiter_;
+      hand_over_to(promise.keeper_ != nullptr ? promise.keeper_->completed() : promise.awaiter_);
     }
     void await_resume() const noexcept {}
   };
@@ -142,25 +141,26 @@ class [[nodiscard]] Task final {
 
   bool await_ready() const { return false; }
 
-  /// Begins the body in the waiter's Context: answers the coroutine to transfer to.
-  std::coroutine_handle<> suspend(Waiter waiter) {
+  /// Begins the body in the waiter's Context, by handing over to it.
+  void suspend(Waiter waiter) {
     promise().begin(waiter);
-    return frame_;
+    internal::hand_over_to(frame_);
   }
 
   template <class Promise>
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> waiter) {
-    return suspend(Waiter{waiter, &waiter.promise().context()});
+  void await_suspend(std::coroutine_handle<Promise> waiter) {
+    suspend(Waiter{waiter, &waiter.promise().context()});
   }
 
   /// Hands the result over, or rethrows. Requires: it has ended.
   T await_resume() { return frame_.promise().take(); }
 
-  /// For keepers that are no coroutines (Scope, when_all): makes the body ready to run in
-  /// `context`, both of which must outlive it, and answers the coroutine to resume.
-  std::coroutine_handle<> begin(Context& context, Completion& keeper) {
+  /// For keepers that are no coroutines (Scope, when_all): runs the body in `context`, both of
+  /// which must outlive it, until it first waits. It may have ended, and `keeper` been told, before
+  /// this returns: then nothing of this Task was touched any more.
+  void begin(Context& context, Completion& keeper) {
     promise().begin(context, keeper);
-    return frame_;
+    internal::run_coroutine(frame_);
   }
 
  private:

@@ -24,25 +24,9 @@ static_assert(sizeof(Suspension) == 4 * sizeof(void*));
 static_assert(sizeof(internal::Promise<void>) == 4 * sizeof(void*));
 static_assert(sizeof(internal::Promise<Result<>>) == 5 * sizeof(void*));
 
-// g++ makes a symmetric transfer a jump only when it optimises siblings' calls (-O2), and neither
-// compiler does so under a sanitizer: there a chain needs stack, some hundred bytes a link. The
-// sizes are such that the default 8 MiB are plenty there, and far too little if it were calls here.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TOCSIN_TEST_TRANSFERS_ARE_CALLS
-#endif
-#endif
-#else
-#define TOCSIN_TEST_TRANSFERS_ARE_CALLS
-#endif
-#ifdef TOCSIN_TEST_TRANSFERS_ARE_CALLS
-constexpr int chain_length = 1'000;
-constexpr int loop_length = 1'000;
-#else
+// Far more than the default 8 MiB of stack would hold if it took any, in every build.
 constexpr int chain_length = 100'000;
 constexpr int loop_length = 1'000'000;
-#endif
 
 struct TaskTest : testing::Test {
   /// What `task` gives; the test has opened every gate it waits at.

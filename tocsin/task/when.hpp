@@ -75,7 +75,7 @@ class Together : public Suspension {
       first_ = &branch;
       on_first();
     }
-    if (running_ > 0 || starting_) return std::noop_coroutine();
+    if (running_ > 0 || starting_) return nullptr;
     leave();
     return handle();
   }
@@ -136,7 +136,7 @@ class [[nodiscard]] TogetherOf final : public Together {
       context_.emplace(parent.executor());
       if (parent.is_cancelled()) context_->cancel();
       task_.emplace(as_task(std::move(awaitable)));
-      task_->begin(*context_, *this).resume();
+      task_->begin(*context_, *this);
     }
     /// Ends it if that can be done at once, else tells it to end. Answers whether it has ended.
     bool give_up() {
