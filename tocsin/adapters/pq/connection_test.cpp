@@ -89,6 +89,10 @@ TEST_F(PqConnection, LargeParametersAndResultsPass) {
   for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>('a' + i % 23);
   const auto rows = execute(connection, "select $1::text", large).value();
   EXPECT_TRUE(rows[0][0] == large);
+
+  const auto events = world_.loop.counters().events;
+  must(connection, "select pg_sleep(0.2), length($1)", large);
+  EXPECT_LT(world_.loop.counters().events - events, 2000u) << "all is sent: who waits to write?";
 }
 
 TEST_F(PqConnection, AZeroByteIsRefusedInsteadOfCutShort) {

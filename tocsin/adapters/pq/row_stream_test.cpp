@@ -75,11 +75,10 @@ TEST_F(PqRowStream, WhatNobodyTakesIsNotReadAndIsCancelledAtTheEnd) {
     static_cast<void>(co_await until.receive());
   }(connection, enough, taken));
   ASSERT_TRUE(world_.run_until([&] { return taken; }));
+  const auto events = world_.loop.counters().events;
   await_answer(PQsocket(connection.native()));
   world_.run_until_idle();
-  const auto events = world_.loop.counters().events;
-  world_.run_until_idle();
-  EXPECT_EQ(world_.loop.counters().events, events);
+  EXPECT_LE(world_.loop.counters().events - events, 3u) << "what more there is stays there";
 
   enough.close();
   must(connection, "select 1");
