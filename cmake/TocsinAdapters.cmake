@@ -8,8 +8,8 @@
 
 set(tocsin_adapters "")  # The names of those that are built.
 
-# tocsin_adapter(NAME PACKAGE [TOGETHER]): PACKAGE is the other library's name for pkg-config; its
-# tests share a server (see tocsin_test).
+# tocsin_adapter(NAME PACKAGE [options...]): PACKAGE is the other library's name for pkg-config; the
+# options are those of tocsin_test, for its tests.
 function(tocsin_adapter name package)
   set(foreign TOCSIN_${name})
   string(TOUPPER ${foreign} foreign)
@@ -64,5 +64,5 @@ endfunction()
 
 tocsin_adapter(cares libcares)
 tocsin_adapter(sdbus libsystemd)
-tocsin_adapter(pq libpq TOGETHER)
+tocsin_adapter(pq libpq TOGETHER TIMEOUT 180)
 tocsin_adapter(curl libcurl>=7.87)
