@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Rows: a figure, beside it its target and whether it was reached; and their table."""
+"""Rows: a figure, how sure it is, beside it its target and whether it was reached; their table."""
+import random
 from dataclasses import asdict, dataclass
 from typing import Optional
+
+# An interval wider than this share of its figure says more of the machine than of the figure.
+NOISY = 0.25
 
 
 @dataclass
 class Row:
     """One line of the report. `value` is None when the figure could not be taken: `note` says why.
     One that is not `reliable` is neither a pass nor a miss. A target is `least` (a floor) or `most`
-    (a ceiling), in the unit of the value."""
+    (a ceiling), in the unit of the value. `low` to `high` is the interval that the value is in,
+    with 95 % confidence, where it is the median of several."""
     what: str
     value: Optional[float] = None
     unit: str = ""
@@ -17,6 +22,27 @@ class Row:
     note: str = ""
     digits: int = 2
     reliable: bool = True
+    low: Optional[float] = None
+    high: Optional[float] = None
+
+    def take(self, values, note=""):
+        """The median of `values` and its interval. If that is wide the machine is noisy, and the
+        note says so; the row is sure nevertheless if all of the interval is on one side of the
+        target."""
+        self.value = median(values)
+        self.low, self.high = interval(values)
+        self.note = note or spread(values, self.digits)
+        if self.value and (self.high - self.low) / self.value > NOISY:
+            self.note += f"; a noisy machine: +-{50 * (self.high - self.low) / self.value:.0f} %"
+            limit = self.most if self.least is None else self.least
+            self.reliable = limit is None or not self.low <= limit <= self.high
+
+    @property
+    def sure(self):
+        """The interval as text."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"[{self.low:,.{self.digits}f}, {self.high:,.{self.digits}f}]"
 
     @property
     def target(self):
@@ -40,7 +66,7 @@ class Row:
 
     def cells(self):
         figure = "-" if self.value is None else f"{self.value:,.{self.digits}f} {self.unit}".strip()
-        return [self.what, figure, self.target, self.verdict, self.note]
+        return [self.what, figure, self.sure, self.target, self.verdict, self.note]
 
     def as_json(self):
         return {**asdict(self), "verdict": self.verdict}
@@ -48,14 +74,14 @@ class Row:
 
 def table(title, rows):
     """The rows as lines of text, columns aligned, under their title."""
-    heads = ["", "figure", "target", "", ""]
+    heads = ["", "figure", "95 %", "target", "", ""]
     cells = [heads] + [row.cells() for row in rows]
-    widths = [max(len(line[i]) for line in cells) for i in range(4)]
+    widths = [max(len(line[i]) for line in cells) for i in range(5)]
     lines = [f"== {title}"]
     for line in cells[0 if rows else 1:]:
-        what, figure, target, verdict, note = line
-        lines.append(f"  {what:<{widths[0]}}  {figure:>{widths[1]}}  {target:<{widths[2]}}  "
-                     f"{verdict:<{widths[3]}}  {note}".rstrip())
+        what, figure, sure, target, verdict, note = line
+        lines.append(f"  {what:<{widths[0]}}  {figure:>{widths[1]}}  {sure:<{widths[2]}}  "
+                     f"{target:<{widths[3]}}  {verdict:<{widths[4]}}  {note}".rstrip())
     return "\n".join(lines)
 
 
@@ -65,6 +91,14 @@ def median(values):
     if len(ordered) % 2:
         return ordered[middle]
     return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def interval(values, resamples=2000):
+    """Between what the median of `values` is with 95 % confidence, by the bootstrap: medians of
+    `values` drawn again, with replacement. The same values give the same interval."""
+    draw = random.Random(len(values))
+    medians = sorted(median(draw.choices(values, k=len(values))) for _ in range(resamples))
+    return medians[int(0.025 * resamples)], medians[int(0.975 * resamples)]
 
 
 def spread(values, digits=2):

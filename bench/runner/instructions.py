@@ -9,8 +9,8 @@ ready at once must not depend on who else uses the machine: server and load shar
 server is SCHED_BATCH, which does not preempt, so the load answers all before the server goes on.
 """
 import os
-import shutil
 
+from runner.counting import callgrind, callgrind_total_of
 from runner.figures import Row
 from runner.processes import Failed, Server
 from runner.servers import ALL, load
@@ -23,21 +23,14 @@ LONG = 22_000  # With --quick too: over shorter runs the first rounds show.
 
 def _total(context, echo, requests):
     out = os.path.join(context.directory, f"callgrind.{requests}")
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-               *echo.command(context)]
+    command = callgrind(out, echo.command(context))
     with Server(echo.name, command, context, batch=True) as server:
         load(context, server, "--connections", str(CONNECTIONS), "--requests", str(requests),
              seconds=180, cpus=[context.cores.server])
-    with open(out, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if line.startswith("totals:"):
-                return int(line.split()[1])
-    raise Failed("callgrind wrote no totals")
+    return callgrind_total_of(out)
 
 
 def _per_echo(context, echo):
-    if shutil.which("valgrind") is None:
-        raise Failed("valgrind is not installed")
     return (_total(context, echo, LONG) - _total(context, echo, SHORT)) / (LONG - SHORT)
 
 

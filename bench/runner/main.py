@@ -18,6 +18,7 @@ FIGURES = {
     "instructions": "instructions",
     "syscalls": "syscalls",
     "memory": "memory",
+    "chain": "chain",
     "timers": "timers",
     "post": "post",
     "vkern": "vkern",
@@ -30,6 +31,7 @@ HELP = """figures (all of them if none is named):
   instructions  user-space instructions per 64-byte echo, by callgrind
   syscalls      system calls and heap allocations per echo
   memory        resident bytes per idle connection
+  chain         bytes through a chain of socket pairs, libevent's classic benchmark
   timers        re-arm one of 100,000 timers
   post          post to a loop from another thread
   vkern         epoll in user space against the kernel's system calls

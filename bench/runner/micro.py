@@ -3,29 +3,29 @@
 and again, so that no library has the quiet minutes; the figure is the median."""
 import os
 
-from runner.figures import Row, median, spread
+from runner.figures import Row, median
 from runner.processes import Failed, run_json
 
 NAMES = {"tocsin": "tocsin", "libev": "libev", "libuv": "libuv", "asio": "Asio"}
 
 
-def _program(context, what, library):
+def program(context, what, library):
     path = os.path.join(context.bin, "bench", f"{what}_{library}")
     if not os.access(path, os.X_OK):
         raise Failed(f"not built: bench/{what}_{library}")
     return path
 
 
-def _measure(context, what, cpus, rounds):
-    """{library: [result of each round]}, and {library: why there is none}."""
-    results, missing = {library: [] for library in NAMES}, {}
+def in_turn(libraries, rounds, measure):
+    """`rounds` times `measure(library)` of each: {library: [a result of each round]}, and
+    {library: why there is none}."""
+    results, missing = {library: [] for library in libraries}, {}
     for _ in range(rounds):
-        for library in NAMES:
+        for library in libraries:
             if library in missing:
                 continue
             try:
-                path = _program(context, what, library)
-                results[library].append(run_json([path], 120, cpus))
+                results[library].append(measure(library))
             except Failed as reason:
                 missing[library] = str(reason)
     return results, missing
@@ -33,32 +33,35 @@ def _measure(context, what, cpus, rounds):
 
 def rows(context, what, cpus, most):
     """Rows of `ns` for every library; ours with its ceiling, then ours against the fastest."""
-    results, missing = _measure(context, what, cpus, 3 if context.quick else 7)
-    medians = {}
+    results, missing = in_turn(
+        NAMES, 3 if context.quick else 7,
+        lambda library: run_json([program(context, what, library)], 120, cpus))
+    values = {library: [result["ns"] for result in results[library]]
+              for library in NAMES if library not in missing}
     for library, name in NAMES.items():
         row = Row(name, unit="ns", digits=1, most=most if library == "tocsin" else None)
         if library in missing:
             row.note = missing[library]
         else:
-            values = [result["ns"] for result in results[library]]
-            medians[library] = row.value = median(values)
-            row.note = spread(values, 1)
+            row.take(values[library])
             if "ns_run" in results[library][0]:
                 done = median([result["ns_run"] for result in results[library]])
                 row.note += f"; until the job has run: {done:.1f} ns each"
         yield row
-    yield _against_fastest(medians, missing)
+    yield against_fastest("tocsin", NAMES, values, missing)
 
 
-def _against_fastest(medians, missing):
-    row = Row("tocsin, relative to the fastest peer", unit="of its time", most=1.0)
-    peers = {library: value for library, value in medians.items() if library != "tocsin"}
-    if "tocsin" not in medians:
-        row.note = missing["tocsin"]
+def against_fastest(ours, names, values, missing):
+    """The ratio of `ours` to the fastest of the others, within each round."""
+    row = Row(f"{names[ours]}, relative to the fastest peer", unit="of its time", most=1.0)
+    peers = {library: median(times) for library, times in values.items()
+             if not library.startswith("tocsin")}
+    if ours not in values:
+        row.note = missing[ours]
     elif not peers:
         row.note = "no peer was measured"
     else:
         fastest = min(peers, key=peers.get)
-        row.value = medians["tocsin"] / peers[fastest]
-        row.note = f"the fastest is {NAMES[fastest]}"
+        row.take([a / b for a, b in zip(values[ours], values[fastest])])
+        row.note += f"; the fastest is {names[fastest]}"
     return row

@@ -109,9 +109,8 @@ def compare(row, measure_pairs, pairs):
     of_a = [a for (a, _), _ in counted]
     of_b = [b for _, (b, _) in counted]
     found = ratios(of_a, of_b)
-    row.value = median(found)
-    row.note = (f"{spread(found)}; {median(of_a) / 1e3:.0f} against "
-                f"{median(of_b) / 1e3:.0f} k/s")
+    row.take(found, f"{spread(found)}; {median(of_a) / 1e3:.0f} against "
+             f"{median(of_b) / 1e3:.0f} k/s")
     if counted is all_pairs and len(good) < pairs:
         least = min(cpu for pair in counted for _, cpu in pair)
         row.reliable = False

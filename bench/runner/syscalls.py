@@ -7,8 +7,8 @@ an LD_PRELOAD library of ours, in runs of their own. The share of epoll_wait dep
 connections a wait finds ready, which is why it has no target but 1.
 """
 import os
-import shutil
 
+from runner.counting import strace, strace_counts_of
 from runner.figures import Row
 from runner.processes import Failed, Server
 from runner.servers import ALL, load
@@ -29,24 +29,14 @@ FAMILIES = {
 
 def _calls(context, echo, requests):
     out = os.path.join(context.directory, f"strace.{requests}")
-    command = ["strace", "-f", "-c", "-U", "name,calls", "-o", out, *echo.command(context)]
+    command = strace(out, echo.command(context))
     with Server(echo.name, command, context, traced=True) as server:
         load(context, server, "--connections", str(CONNECTIONS), "--requests", str(requests),
              seconds=120)
-    counts = {}
-    with open(out, encoding="utf-8") as file:
-        for line in file:
-            words = line.split()
-            if len(words) == 2 and words[1].isdigit() and words[0] != "total":
-                counts[words[0]] = int(words[1])
-    if not counts:
-        raise Failed("strace counted nothing")
-    return counts
+    return strace_counts_of(out)
 
 
 def _calls_per_echo(context, echo):
-    if shutil.which("strace") is None:
-        raise Failed("strace is not installed")
     short, long = _calls(context, echo, SHORT), _calls(context, echo, LONG)
     found = dict.fromkeys([*FAMILIES, "other"], 0.0)
     for name in short.keys() | long.keys():
