@@ -50,7 +50,7 @@ stage_asan() {
 # Only what has threads; the rest would be the same run again, ten times slower.
 stage_tsan() {
   build tsan || return 1
-  threaded='base_test|kern_test|vkern_test|loop_test|source_test|net_test|file_test|cli_test'
+  threaded='(base|kern|vkern|loop|source|net|file|cli|pq)_test'
   # Where addresses are randomised by more bits than the sanitizer expects, it refuses to start.
   if setarch -R true 2>/dev/null; then fixed="setarch -R"; else fixed=""; fi
   (
