@@ -44,6 +44,15 @@ class Easy {
   }
   long status() const { return ask(CURLINFO_RESPONSE_CODE); }
 
+  /// Whether no multi handle has it (CURLM_ADDED_ALREADY): then another one may.
+  bool is_free() const {
+    CURLM* const another = curl_multi_init();
+    const bool is_taken = curl_multi_add_handle(another, get()) == CURLM_OK;
+    if (is_taken) curl_multi_remove_handle(another, get());
+    curl_multi_cleanup(another);
+    return is_taken;
+  }
+
   std::string body;
   bool is_paused = false;               // Takes nothing.
   std::function<void()> when_it_comes;  // Inside libcurl.
