@@ -2,6 +2,7 @@
 #include "cli/bench.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -71,6 +72,9 @@ void add_common(CLI::App& command, BenchArguments& arguments) {
       ->type_name("SECONDS");
 }
 
+const std::map<std::string, bench::Clock> clocks{{"elapsed", bench::Clock::elapsed},
+                                                 {"cpu", bench::Clock::worked}};
+
 // For CLI11: what is wrong with it; empty if nothing is.
 std::string unknown_mechanism(std::string& begin) {
   if (!bench::chosen(bench::all_subjects(), {begin}).empty()) return {};
@@ -101,6 +105,26 @@ void add_multiplexers(CLI::App& bench, BenchArguments& arguments) {
       ->check(CLI::Range(1, 1'000'000'000))
       ->type_name("COUNT")
       ->capture_default_str();
+  command->add_option("--requests", options.requests, "udp: of each row")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->type_name("COUNT")
+      ->capture_default_str();
+  command->add_option("--warm-ups", options.warm_ups, "udp: requests before those that count")
+      ->check(CLI::Range(0, 1'000'000'000))
+      ->type_name("COUNT")
+      ->capture_default_str();
+  command
+      ->add_option("--active", options.active,
+                   "udp: shares of the sockets in use, with commas; usually 10,90")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 100))
+      ->type_name("PERCENT");
+  command
+      ->add_option("--clock", options.clock,
+                   "elapsed, or cpu (of the waiting thread alone); usually cpu for classic,\n"
+                   "elapsed for udp")
+      ->transform(CLI::CheckedTransformer(clocks))
+      ->type_name("CLOCK");
   add_common(*command, arguments);
   command->footer(std::string(multiplexers_footer) + reading);
 }
@@ -179,11 +203,11 @@ int bench(const BenchArguments& arguments, std::FILE* out, std::FILE* err) {
     }
   bench::Interruption interruption(kernel);
   const bench::DescriptorLimit limit;
-  bench::Settings settings{.kernel = kernel,
-                           .quick = arguments.quick,
-                           .seed = arguments.seed,
-                           .cpus = bench::usable_cpus(),
-                           .most_fds = limit.limit()};
+  const bench::Settings settings{.kernel = kernel,
+                                 .quick = arguments.quick,
+                                 .seed = arguments.seed,
+                                 .cpus = bench::usable_cpus(),
+                                 .most_fds = limit.limit()};
   bench::Plan plan = plan_of(arguments, settings);
   if (plan.empty()) {
     fmt::print(err, "tocsin: there is nothing of this kind to measure; see: tocsin bench --help\n");

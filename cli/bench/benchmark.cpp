@@ -27,9 +27,16 @@ std::string why_not(std::string_view what, Errno error) {
   return fmt::format("{}: {} ({}){}", what, error.message(), error.name(), advice(error));
 }
 
-TimePoint now() {
-  const timespec time = LinuxKernel::shared().clock_gettime(CLOCK_MONOTONIC).value();
-  return TimePoint{std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec}};
+std::string unit_of(std::string_view unit, Clock clock) {
+  return fmt::format("{}{}", unit, clock == Clock::worked ? " CPU" : "");
+}
+
+TimePoint now() { return TimePoint{reading_of(Clock::elapsed)}; }
+
+Duration reading_of(Clock clock) {
+  const clockid_t id = clock == Clock::elapsed ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+  const timespec time = LinuxKernel::shared().clock_gettime(id).value();
+  return std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec};
 }
 
 }  // namespace tocsin::bench

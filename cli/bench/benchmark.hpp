@@ -31,6 +31,8 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -83,43 +85,68 @@ using Plan = std::vector<Planned>;
 /// CLOCK_MONOTONIC of the machine, whatever is measured (the clock of a vkern may stand still).
 TimePoint now();
 
+/// Which time a value is made of.
+enum class Clock : std::uint8_t {
+  elapsed,  // What passes on the wall.
+  worked,   // What this thread uses of its core, for itself and in the kernel: what others do on a
+            // busy machine is left out, and so is waiting (CLOCK_THREAD_CPUTIME_ID).
+};
+
+/// "us" or "us CPU".
+std::string unit_of(std::string_view unit, Clock clock);
+
+/// What either clock shows, from a start of its own.
+Duration reading_of(Clock clock);
+
 /// As many operations as take about as long as a sample should.
 class Block {
  public:
   /// Never more than `most` operations a sample.
-  explicit Block(const Pace& pace, std::uint64_t most = std::numeric_limits<std::uint64_t>::max())
-      : pace_(pace), most_(most) {}
+  explicit Block(const Pace& pace, std::uint64_t most = std::numeric_limits<std::uint64_t>::max(),
+                 Clock clock = Clock::elapsed)
+      : pace_(pace), most_(most), clock_(clock) {}
 
-  /// Has `run(count)` do `count` operations and answers the nanoseconds of one, times `scale`.
+  /// Has `run(count)` do `count` operations and answers the nanoseconds of one, times `scale`. A
+  /// `run` that cannot do just so many answers how many it has done.
   template <class Run>
   Measured measure(Run run, double scale = 1) {
     if (count_ == 0) calibrate(run);
-    return {{time_of(run, count_) * scale / static_cast<double>(count_)}, count_};
+    const Duration begin = reading_of(clock_);
+    const std::uint64_t done = do_some(run, count_);
+    const auto time = static_cast<double>((reading_of(clock_) - begin).count());
+    return {{time * scale / static_cast<double>(done)}, done};
   }
 
  private:
   template <class Run>
-  static double time_of(Run& run, std::uint64_t count) {
-    const TimePoint begin = now();
-    run(count);
-    return static_cast<double>((now() - begin).count());
+  static std::uint64_t do_some(Run& run, std::uint64_t count) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Run&, std::uint64_t>>) {
+      run(count);
+      return count;
+    } else {
+      return std::max<std::uint64_t>(run(count), 1);  // None: it has failed, and will say so.
+    }
   }
 
   // Doubles until it takes long enough to tell how many are enough.
   template <class Run>
   void calibrate(Run& run) {
     const auto wanted = static_cast<double>(pace_.sample.count());
-    std::uint64_t count = 1;
-    double took = time_of(run, count);
-    for (; took < wanted / 8 && count < most_; took = time_of(run, count))
-      count = std::min(2 * count, most_);
-    const double fitting = static_cast<double>(count) * wanted / std::max(took, 1.0);
-    const double least = std::max(fitting, 1.0);
-    count_ = least < static_cast<double>(most_) ? static_cast<std::uint64_t>(least) : most_;
+    do_some(run, 1);  // What happens once is not what is counted.
+    for (std::uint64_t count = 1;; count = std::min(2 * count, most_)) {
+      const TimePoint begin = now();
+      const auto done = static_cast<double>(do_some(run, count));
+      const auto took = std::max(static_cast<double>((now() - begin).count()), 1.0);
+      if (took < wanted / 8 && count < most_) continue;
+      const double fitting = std::max(done * wanted / took, 1.0);
+      count_ = fitting < static_cast<double>(most_) ? static_cast<std::uint64_t>(fitting) : most_;
+      return;
+    }
   }
 
   Pace pace_;
   std::uint64_t most_;
+  Clock clock_;
   std::uint64_t count_ = 0;  // 0: not known yet.
 };
 

@@ -28,6 +28,9 @@ namespace {
 constexpr std::uint64_t table_waits = 100'000;  // That a figure is told for.
 constexpr double seconds_of_table = 1e-9 * static_cast<double>(table_waits);  // Per nanosecond.
 
+// As in the book.
+Clock clock_of(const MultiplexerOptions& options) { return options.clock.value_or(Clock::worked); }
+
 class Table {
  public:
   Table(Bed bed, std::uint64_t seed) : bed_(std::move(bed)), prng_(seed) {}
@@ -66,7 +69,7 @@ class Table {
 
  private:
   void wait(Token expected) {
-    const auto events = bed_.poller().wait(room_, std::nullopt);
+    const auto events = bed_.wait(room_, std::nullopt);
     if (!events)
       complaint_ = why_not("wait", events.error());
     else if (events->size() != 1 || events->front().token != expected)
@@ -81,10 +84,10 @@ class Table {
 };
 
 // A sampler of `table`: seconds for 100,000 waits, from at most `waits` of them in all.
-Sampler sampler_of(std::unique_ptr<Table> table, const Pace& pace, std::uint64_t waits,
-                   bool is_waiting) {
-  const std::uint64_t most = std::max<std::uint64_t>(waits / pace.samples, 1);
-  return [table = std::move(table), block = Block(pace, most), is_waiting,
+Sampler sampler_of(std::unique_ptr<Table> table, const Pace& pace,
+                   const MultiplexerOptions& options, bool is_waiting) {
+  const std::uint64_t most = std::max<std::uint64_t>(options.waits / pace.samples, 1);
+  return [table = std::move(table), block = Block(pace, most, clock_of(options)), is_waiting,
           samples = pace.samples]() mutable -> Outcome<Measured> {
     Measured measured = block.measure([&](std::uint64_t count) { table->run(count, is_waiting); },
                                       seconds_of_table);
@@ -98,21 +101,21 @@ Sampler sampler_of(std::unique_ptr<Table> table, const Pace& pace, std::uint64_t
 Planned planned(const Subject& subject, const MultiplexerOptions& options, std::uint64_t n,
                 const Settings& settings, bool is_waiting) {
   const std::string name = is_waiting ? subject.name : "write and read alone";
-  return {.rows = {{.group = "classic table: one of N eventfds made ready, waited for, read",
-                    .name = name,
-                    .n = n,
-                    .unit = "s/100,000 waits"}},
-          .begin = [=, &kernel = settings.kernel, seed = settings.seed,
-                    waits = options.waits](const Pace& pace) -> Outcome<Sampler> {
-            auto bed = Bed::make(subject, kernel);
-            if (!bed) return std::unexpected(bed.error());
-            auto table = std::make_unique<Table>(std::move(*bed), seed);
-            const auto trigger =
-                is_waiting ? std::optional(subject.trigger) : std::optional<Trigger>();
-            if (std::string complaint = table->watch(n, trigger); !complaint.empty())
-              return std::unexpected(std::move(complaint));
-            return sampler_of(std::move(table), pace, waits, is_waiting);
-          }};
+  return {
+      .rows = {{.group =
+                    "classic table: 100,000 times one of N eventfds is written, waited for, read",
+                .name = name,
+                .n = n,
+                .unit = unit_of("s", clock_of(options))}},
+      .begin = [=, &settings](const Pace& pace) -> Outcome<Sampler> {
+        auto bed = Bed::make(subject, settings.kernel);
+        if (!bed) return std::unexpected(bed.error());
+        auto table = std::make_unique<Table>(std::move(*bed), settings.seed);
+        const auto trigger = is_waiting ? std::optional(subject.trigger) : std::optional<Trigger>();
+        if (std::string complaint = table->watch(n, trigger); !complaint.empty())
+          return std::unexpected(std::move(complaint));
+        return sampler_of(std::move(table), pace, options, is_waiting);
+      }};
 }
 
 // As far as the limit of descriptors goes, with some left for everything else that is open.

@@ -4,6 +4,8 @@
 //
 //     [ plan_multiplexers, plan_loop ] ──> cli/bench.cpp ──> run
 //
+// `settings` must outlive a Plan.
+//
 // A benchmark is a function in a file of its own that answers a Plan (benchmark.hpp), and a line in
 // the function here that belongs to it: multiplexers.cpp, loop_list.cpp.
 //
@@ -12,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,7 @@ struct MultiplexerOptions {
   std::uint64_t waits = 100'000;        // classic: of each row.
   std::uint64_t requests = 50'000;      // udp: of each row.
   std::uint64_t warm_ups = 1'000;       // udp: requests before those that count.
+  std::optional<Clock> clock;           // None: worked for classic, elapsed for udp.
   std::vector<std::uint64_t> active;    // udp: the shares of sockets in use, in percent.
 };
 
@@ -37,5 +41,6 @@ Plan plan_loop(const Settings& settings);
 // ---- one function for each benchmark
 // --------------------------------------------------------------
 Plan plan_classic_table(const MultiplexerOptions& options, const Settings& settings);
+Plan plan_udp_echo(const MultiplexerOptions& options, const Settings& settings);
 
 }  // namespace tocsin::bench

@@ -10,6 +10,8 @@ Plan plan_multiplexers(const MultiplexerOptions& options, const Settings& settin
   Plan plan;
   if (options.method != "udp")
     std::ranges::move(plan_classic_table(options, settings), std::back_inserter(plan));
+  if (options.method != "classic")
+    std::ranges::move(plan_udp_echo(options, settings), std::back_inserter(plan));
   return plan;
 }
 

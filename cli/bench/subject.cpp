@@ -55,4 +55,13 @@ Outcome<Bed> Bed::make(const Subject& subject, Kernel& linux) {
   return bed;
 }
 
+Result<std::span<Event>> Bed::wait_again(std::span<Event> out, std::optional<Duration> timeout) {
+  const TimePoint end = saturating_add(now(), timeout.value_or(Duration::max()));
+  while (now() < end) {
+    auto events = poller_->wait(out, timeout);
+    if (!events || !events->empty()) return events;
+  }
+  return out.first(0);
+}
+
 }  // namespace tocsin::bench

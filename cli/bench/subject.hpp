@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,8 +46,18 @@ class Bed {
   Kernel& kernel() { return *kernel_; }
   Poller& poller() { return *poller_; }
 
+  /// As the Poller's, but empty only if `timeout` is over. Late work of a ring that has ended
+  /// before interrupts whoever waits in this thread, without any signal (EINTR).
+  Result<std::span<Event>> wait(std::span<Event> out, std::optional<Duration> timeout) {
+    auto events = poller_->wait(out, timeout);
+    if (!events || !events->empty()) [[likely]]
+      return events;
+    return wait_again(out, timeout);
+  }
+
  private:
   Bed() = default;
+  Result<std::span<Event>> wait_again(std::span<Event> out, std::optional<Duration> timeout);
 
   std::shared_ptr<void> system_;  // A vkern::System, if the kernel is of one. Ends last.
   Kernel* kernel_ = nullptr;
