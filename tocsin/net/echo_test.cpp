@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <new>
 #include <optional>
@@ -25,8 +26,8 @@
 
 namespace {
 
-std::size_t allocations = 0;
-std::size_t live_bytes = 0;  // With what malloc(3) adds to each.
+std::atomic<std::size_t> allocations = 0;  // Other tests here have threads.
+std::atomic<std::size_t> live_bytes = 0;   // With what malloc(3) adds to each.
 constexpr std::size_t malloc_header = 8;
 
 void* allocate(std::size_t size) {
