@@ -13,8 +13,6 @@
 // Thread rule: `post` is called on the poster's thread, everything else on the main thread.
 #pragma once
 
-#include <sched.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -22,6 +20,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <thread>
+
+#include "bench/post/cores.hpp"
 
 namespace flood {
 
@@ -40,28 +40,6 @@ struct Tally {
   bool complete() const { return jobs == posts; }
 };
 
-/// Keeps the calling thread on the first or the last of the cores this program was given, so that
-/// the two threads are never by chance on the same one. With a single core there is no choice.
-class Cores {
- public:
-  Cores() { sched_getaffinity(0, sizeof all_, &all_); }
-
-  void take_first() const { take(+1); }
-  void take_last() const { take(-1); }
-
- private:
-  void take(int step) const {
-    std::size_t cpu = step > 0 ? 0 : CPU_SETSIZE - 1;
-    while (!CPU_ISSET(cpu, &all_)) cpu += static_cast<std::size_t>(step);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    sched_setaffinity(0, sizeof one, &one);
-  }
-
-  cpu_set_t all_{};
-};
-
 /// `post(tally, number)`: from the poster's thread, have the loop call `tally.add(number)`.
 /// `run(tally)`: on this thread, run the loop until `tally.complete()`.
 /// Returns 1, with a line on stderr, if a job was lost or run twice.
@@ -70,7 +48,7 @@ int measure_post(Post post, Run run) {
   using Clock = std::chrono::steady_clock;
   using Ns = std::chrono::duration<double, std::nano>;
   std::array<double, bursts> to_post, to_run;
-  const Cores cores;
+  const bench::Cores cores;
   cores.take_last();
   for (std::size_t burst = 0; burst < bursts; ++burst) {
     Tally tally;

@@ -24,6 +24,7 @@ class Row:
     reliable: bool = True
     low: Optional[float] = None
     high: Optional[float] = None
+    parity: bool = False  # "No worse than": a miss only if the interval excludes the target.
 
     def take(self, values, note=""):
         """The median of `values` and its interval. If that is wide the machine is noisy, and the
@@ -60,9 +61,10 @@ class Row:
             return "no figure"
         if not self.reliable:
             return "unsure"
+        best_low, best_high = (self.low, self.high) if self.parity else (self.value, self.value)
         if self.least is not None:
-            return "pass" if self.value >= self.least else "MISS"
-        return "pass" if self.value <= self.most else "MISS"
+            return "pass" if best_high >= self.least else "MISS"
+        return "pass" if best_low <= self.most else "MISS"
 
     def cells(self):
         figure = "-" if self.value is None else f"{self.value:,.{self.digits}f} {self.unit}".strip()

@@ -21,6 +21,7 @@ FIGURES = {
     "chain": "chain",
     "timers": "timers",
     "post": "post",
+    "wake": "wake",
     "vkern": "vkern",
     "echo": "throughput",
     "idle": "idle",
@@ -34,6 +35,7 @@ HELP = """figures (all of them if none is named):
   chain         bytes through a chain of socket pairs, libevent's classic benchmark
   timers        re-arm one of 100,000 timers
   post          post to a loop from another thread
+  wake          wake a loop from another thread, and be woken in return
   vkern         epoll in user space against the kernel's system calls
   echo          throughput on one core against raw C and the other libraries
   idle          100 busy connections beside 18,000 idle ones

@@ -51,9 +51,10 @@ def rows(context, what, cpus, most):
     yield against_fastest("tocsin", NAMES, values, missing)
 
 
-def against_fastest(ours, names, values, missing):
+def against_fastest(ours, names, values, missing, parity=False):
     """The ratio of `ours` to the fastest of the others, within each round."""
-    row = Row(f"{names[ours]}, relative to the fastest peer", unit="of its time", most=1.0)
+    row = Row(f"{names[ours]}, relative to the fastest peer", unit="of its time", most=1.0,
+              parity=parity)
     peers = {library: median(times) for library, times in values.items()
              if not library.startswith("tocsin")}
     if ours not in values:
