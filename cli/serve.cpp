@@ -16,6 +16,7 @@
 #include "cli/worker.hpp"
 #include "tocsin/net/shared_listener.hpp"
 #include "tocsin/source/signals.hpp"
+#include "tocsin/source/standard_descriptors.hpp"
 
 namespace tocsin::cli {
 namespace {
@@ -250,6 +251,7 @@ int serve(const ServeArguments& arguments, std::FILE* out, std::FILE* err) {
   // sendfile(2) has no MSG_NOSIGNAL. The workers inherit the mask.
   constexpr std::array pipe_signal{SIGPIPE};
   const auto no_pipe_signal = SignalMask::block(kernel, pipe_signal);
+  const StandardDescriptors standard(kernel);
   const auto loop = Loop::create(kernel);
   if (!no_pipe_signal || !loop)
     return complain(err, "cannot make a loop: out of descriptors or memory", not_started);

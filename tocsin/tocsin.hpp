@@ -54,6 +54,7 @@
 #include "tocsin/source/seccomp_listener.hpp"
 #include "tocsin/source/signals.hpp"
 #include "tocsin/source/splice.hpp"
+#include "tocsin/source/standard_descriptors.hpp"
 #include "tocsin/source/terminal_mode.hpp"
 #include "tocsin/source/ticker.hpp"
 #include "tocsin/source/watch.hpp"

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "tocsin/source/signals.hpp"
+#include "tocsin/source/standard_descriptors.hpp"
 #include "tocsin/task/scope.hpp"
 
 namespace tocsin {
@@ -97,6 +98,7 @@ class Program {
 }  // namespace
 
 Result<> run(Body body, Kernel& kernel, const LoopOptions& options) {
+  const StandardDescriptors standard(kernel);  // Before any other descriptor is made.
   const auto pipe_signal = PipeSignal::block(kernel);
   if (!pipe_signal) return std::unexpected(pipe_signal.error());
   const auto loop = Loop::create(kernel, options);

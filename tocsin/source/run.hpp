@@ -25,6 +25,9 @@ using Body = std::move_only_function<Task<Result<>>(Loop&)>;
 /// cancels the body, which goes on until it has cleaned up; if it then gives ECANCELED, it has done
 /// as it was told, and run succeeds. A second one destroys whatever still runs: ECANCELED.
 ///
+/// Standard input and outputs that are closed stay so (EBADF), and their numbers nobody else's: see
+/// StandardDescriptors.
+///
 /// Meanwhile SIGPIPE is blocked in this thread: sendfile(2) has no MSG_NOSIGNAL. What was raised is
 /// discarded, and the mask restored, before run returns; a caller who had blocked it already may
 /// find one pending.

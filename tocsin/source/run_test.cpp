@@ -4,6 +4,7 @@
 // can reach nobody but `run`.
 #include "tocsin/source/run.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/child_testing.hpp"
+#include "tocsin/source/input.hpp"
 #include "tocsin/source/loop_testing.hpp"
 #include "tocsin/task/sleep.hpp"
 
@@ -49,6 +52,26 @@ TEST(Run, GivesWhatTheBodyGives) {
       run_here([](Loop&) -> Task<Result<>> { co_return std::unexpected(Errno{ENOENT}); });
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error(), Errno{ENOENT});
+}
+
+// As in `prog <&-`: the loop's own descriptors would get that number, and be read.
+TEST(Run, AStandardInputThatIsClosedIsEbadfAndNobodyElses) {
+  ONLY_ON_LINUX("in vkern a process begins without any");
+  const std::string reason = in_child([]() -> std::string {
+    Kernel& kernel = kernel_under_test();
+    ::close(STDIN_FILENO);
+    const auto done = run_here([](Loop& loop) -> Task<Result<>> {
+      auto input = Input::create(loop, STDIN_FILENO);
+      if (!input) co_return std::unexpected(input.error());
+      const auto line = co_await input->read_line();
+      if (!line) co_return std::unexpected(line.error());
+      co_return {};
+    });
+    EXPECT_TRUE(!done && done.error() == Errno{EBADF});
+    EXPECT_FALSE(kernel.fcntl(STDIN_FILENO, F_GETFD, 0)) << "it is closed again";
+    return "";
+  });
+  EXPECT_EQ(reason, "");
 }
 
 TEST(Run, ABodyMayWait) {
