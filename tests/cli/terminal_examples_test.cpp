@@ -13,7 +13,7 @@
 #include "serve_testing.hpp"
 #include "tocsin/source/loop_testing.hpp"
 #include "tocsin/source/process.hpp"
-#include "tocsin/source/pty.hpp"
+#include "tocsin/source/pty_testing.hpp"
 
 namespace tocsin {
 namespace {
@@ -32,6 +32,12 @@ TEST(LinesExample, ReadsWhateverItsStandardInputIs) {
   EXPECT_EQ(run_shell(program + " <<'END'\na\nEND\n").out, "1\ta\n");
 }
 
+TEST(LinesExample, AStandardInputThatIsClosedIsAnErrorAndNoWait) {
+  const Said said = run_shell(std::string(lines) + " <&-");
+  EXPECT_EQ(said.status, 1);
+  EXPECT_EQ(said.err, "lines: Bad file descriptor\n");
+}
+
 // Two programs, one after the other, and one open file description between them.
 TEST(LinesExample, WritesBehindWhatOthersHaveWritten) {
   const Site site;
@@ -48,23 +54,9 @@ TEST(LinesExample, APipeWhoseReaderHasGoneIsNoSignal) {
 
 class InATerminal : public testing::Test {
  protected:
-  static Task<Result<ExitStatus>> exit_of(Child& child) { co_return co_await child.exited(); }
-  static Task<Result<>> write_to(Pty& pty, std::string text) {
-    co_return co_await pty.write_all(as_bytes(text));
-  }
-  static Task<Result<std::string>> read_from(Pty& pty, std::string end) {
-    std::string all;
-    while (all.find(end) == all.npos) {
-      const auto bytes = co_await pty.read();
-      if (!bytes) co_return std::unexpected(bytes.error());
-      if (bytes->empty()) break;
-      all += as_text(*bytes);
-    }
-    co_return all;
-  }
-  void type(std::string text) { ASSERT_TRUE(world_.await(write_to(pty_, std::move(text)))); }
+  void type(std::string text) { ASSERT_TRUE(world_.await(type_into(pty_, std::move(text)))); }
   /// What is shown until `end` is among it, or there is no more.
-  std::string shown(std::string end) { return world_.await(read_from(pty_, end)).value(); }
+  std::string shown(std::string end) { return world_.await(shown_until(pty_, end)).value(); }
   std::string shown_to_the_end() { return shown("what nobody prints"); }
   Child start(std::vector<std::string> arguments) {
     return pty_.spawn({.arguments = std::move(arguments)}).value();

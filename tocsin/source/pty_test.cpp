@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tocsin/source/loop_testing.hpp"
+#include "tocsin/source/pty_testing.hpp"
 
 namespace tocsin {
 namespace {
@@ -18,25 +19,10 @@ class PtyTest : public testing::Test {
  protected:
   void SetUp() override { ONLY_ON_LINUX("vkern has no terminals"); }
 
-  static Task<Result<ExitStatus>> exit_of(Child& child) { co_return co_await child.exited(); }
-  static Task<Result<>> type(Pty& pty, std::string text) {
-    co_return co_await pty.write_all(as_bytes(text));
-  }
-  // What it prints, until `end` is among it or there is no more.
-  static Task<Result<std::string>> read_until(Pty& pty, std::string end) {
-    std::string all;
-    while (all.find(end) == all.npos) {
-      const auto bytes = co_await pty.read();
-      if (!bytes) co_return std::unexpected(bytes.error());
-      if (bytes->empty()) break;
-      all += as_text(*bytes);
-    }
-    co_return all;
-  }
   std::string output_of(const std::string& script) {
     auto pty = Pty::create(world_.loop).value();
     auto child = pty.spawn({.arguments = {"sh", "-c", script}}).value();
-    auto said = world_.await(read_until(pty, "\n\n")).value();
+    auto said = world_.await(shown_until(pty, "\n\n")).value();
     EXPECT_TRUE(world_.await(exit_of(child)).value().success());
     return said;
   }
@@ -49,11 +35,11 @@ TEST_F(PtyTest, AShellRunsInItAndEndsIt) {
   auto shell = pty.spawn({.arguments = {"sh"},
                           .environment = {{"PS1=ready> ", "PATH=/bin:/usr/bin", "ENV="}}})
                    .value();
-  EXPECT_NE(world_.await(read_until(pty, "ready> ")).value().find("ready> "), std::string::npos);
-  ASSERT_TRUE(world_.await(type(pty, "echo $((6 * 7))\n")));
-  EXPECT_EQ(world_.await(read_until(pty, "ready> ")).value(), "echo $((6 * 7))\r\n42\r\nready> ");
-  ASSERT_TRUE(world_.await(type(pty, "exit 3\n")));
-  EXPECT_EQ(world_.await(read_until(pty, "no more")).value(), "exit 3\r\n") << "then its end";
+  EXPECT_NE(world_.await(shown_until(pty, "ready> ")).value().find("ready> "), std::string::npos);
+  ASSERT_TRUE(world_.await(type_into(pty, "echo $((6 * 7))\n")));
+  EXPECT_EQ(world_.await(shown_until(pty, "ready> ")).value(), "echo $((6 * 7))\r\n42\r\nready> ");
+  ASSERT_TRUE(world_.await(type_into(pty, "exit 3\n")));
+  EXPECT_EQ(world_.await(shown_until(pty, "no more")).value(), "exit 3\r\n") << "then its end";
   EXPECT_EQ(world_.await(exit_of(shell)).value(), ExitStatus{.code = 3});
 }
 
@@ -64,8 +50,8 @@ TEST_F(PtyTest, ItIsTheControllingTerminalOfTheChild) {
 TEST_F(PtyTest, CtrlCIsASignal) {
   auto pty = Pty::create(world_.loop).value();
   auto child = pty.spawn({.arguments = {"sh", "-c", "echo on; exec cat"}}).value();
-  ASSERT_TRUE(world_.await(read_until(pty, "on\r\n")));
-  ASSERT_TRUE(world_.await(type(pty, "\x03")));
+  ASSERT_TRUE(world_.await(shown_until(pty, "on\r\n")));
+  ASSERT_TRUE(world_.await(type_into(pty, "\x03")));
   EXPECT_EQ(world_.await(exit_of(child)).value(), ExitStatus{.signal = SIGINT});
 }
 
@@ -81,9 +67,9 @@ TEST_F(PtyTest, TheChildSeesItsSizeAndIsToldOfAChange) {
   const std::string script =
       "trap 'stty size; exit 0' WINCH; stty size; while :; do read -r line; done";
   auto child = pty.spawn({.arguments = {"sh", "-c", script}}).value();
-  EXPECT_EQ(world_.await(read_until(pty, "\n")).value(), "10 20\r\n");
+  EXPECT_EQ(world_.await(shown_until(pty, "\n")).value(), "10 20\r\n");
   ASSERT_TRUE(pty.resize({.rows = 30, .columns = 40}));
-  EXPECT_EQ(world_.await(read_until(pty, "no more")).value(), "30 40\r\n");
+  EXPECT_EQ(world_.await(shown_until(pty, "no more")).value(), "30 40\r\n");
   EXPECT_TRUE(world_.await(exit_of(child)).value().success());
 }
 

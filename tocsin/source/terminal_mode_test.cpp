@@ -15,7 +15,7 @@
 #include "tocsin/source/keys.hpp"
 #include "tocsin/source/loop_scenario_testing.hpp"
 #include "tocsin/source/loop_testing.hpp"
-#include "tocsin/source/pty.hpp"
+#include "tocsin/source/pty_testing.hpp"
 #include "tocsin/source/run.hpp"
 #include "tocsin/task/on_each.hpp"
 #include "tocsin/task/sleep.hpp"
@@ -132,9 +132,7 @@ TEST_F(TerminalModeTest, KeysComeOneByOne) {
   const auto mode = TerminalMode::create(world_.loop, terminal.get(), {.guardian = false}).value();
   Keys keys(Input::create(world_.loop, terminal.get()).value());
   const auto press = [&](std::string bytes) {
-    EXPECT_TRUE(world_.await([](Pty& to, std::string what) -> Task<Result<>> {
-      co_return co_await to.write_all(as_bytes(what));
-    }(pty, std::move(bytes))));
+    EXPECT_TRUE(world_.await(type_into(pty, std::move(bytes))));
   };
   const auto next = [&] {
     const auto key =
