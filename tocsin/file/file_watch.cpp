@@ -181,7 +181,7 @@ WatchBackend FileWatch::backend() const { return state_->backend(); }
 // ---- NextChange ---------------------------------------------------------------------------------
 
 NextChange::NextChange(FileWatch& watch)
-    : IoOperation(watch.state_->source()), state_(watch.state_.get()) {}
+    : FallibleOperation(watch.state_->source()), state_(watch.state_.get()) {}
 
 bool NextChange::attempt() {
   auto next = state_->take();

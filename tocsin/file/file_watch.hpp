@@ -33,7 +33,7 @@
 #include <utility>
 
 #include "tocsin/file/change.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -95,22 +95,17 @@ class FileWatch {
 };
 
 /// See FileWatch::next.
-class [[nodiscard]] NextChange final : public IoOperation<Direction::read> {
+class [[nodiscard]] NextChange final : public FallibleOperation<Direction::read> {
  public:
   explicit NextChange(FileWatch& watch);
   NextChange(NextChange&&) = default;
 
-  Result<Change> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(change_);
-  }
+  Result<Change> await_resume() { return result(std::move(change_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
   FileWatch::State* state_;
-  int error_ = 0;
   Change change_;
 };
 

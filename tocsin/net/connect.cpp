@@ -8,10 +8,11 @@ namespace tocsin::internal {
 // connect(2), EINPROGRESS: "After select(2) indicates writability, use getsockopt(2) to read the
 // SO_ERROR option at level SOL_SOCKET to determine whether connect() completed successfully".
 bool ConnectOperation::attempt() {
-  socklen_t size = sizeof error_;
+  int error = 0;
+  socklen_t size = sizeof error;
   const auto done =
-      source().kernel().getsockopt(source().fd(), SOL_SOCKET, SO_ERROR, &error_, &size);
-  if (!done) error_ = done.error().value();
+      source().kernel().getsockopt(source().fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (!done || error != 0) fail(done ? Errno{error} : done.error());
   return true;
 }
 

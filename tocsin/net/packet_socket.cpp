@@ -120,14 +120,7 @@ bool ReceiveFrame::attempt() {
 
   // MSG_TRUNC here: "return the real length of the packet" (recv(2)).
   const auto length = from.kernel().recvmsg(from.fd(), message, MSG_TRUNC);
-  if (!length) {
-    if (length.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    fail(length.error());
-    return true;
-  }
+  if (!length) return refused(length.error());
   const std::size_t kept = std::min(*length, room.size());
   from.spend(kept);
   buffer.fill(kept);

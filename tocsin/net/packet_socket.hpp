@@ -21,7 +21,7 @@
 #include <source_location>
 
 #include "tocsin/net/interface.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -44,21 +44,16 @@ struct Frame {
 };
 
 /// See PacketSocket::receive.
-class [[nodiscard]] ReceiveFrame final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReceiveFrame final : public FallibleOperation<Direction::read> {
  public:
-  explicit ReceiveFrame(FdSource& source) : IoOperation(source) {}
+  explicit ReceiveFrame(FdSource& source) : FallibleOperation(source) {}
   ReceiveFrame(ReceiveFrame&&) = default;
 
-  Result<Frame> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(frame_);
-  }
+  Result<Frame> await_resume() { return result(std::move(frame_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   Frame frame_;
 };
 

@@ -15,6 +15,7 @@
 #include "tocsin/net/internal/error_queue.hpp"
 #include "tocsin/net/internal/socket_option.hpp"
 #include "tocsin/net/udp.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 namespace {
@@ -115,25 +116,20 @@ Reports Ping::State::take_reports() const {
 }
 
 /// Waits for the reply to the last request, and drops everything else.
-class [[nodiscard]] Ping::Receive final : public IoOperation<Direction::read> {
+class [[nodiscard]] Ping::Receive final : public FallibleOperation<Direction::read> {
  public:
-  explicit Receive(const State& ping) : IoOperation(*ping.source), ping_(ping) {}
+  explicit Receive(const State& ping) : FallibleOperation(*ping.source), ping_(ping) {}
   Receive(Receive&&) = default;
 
   /// When it came.
-  Result<TimePoint> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return received_;
-  }
+  Result<TimePoint> await_resume() const { return result(received_); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
   bool look_at(ByteView packet);
   bool look_for_reason(Errno error);
 
   const State& ping_;
-  int error_ = 0;
   TimePoint received_;
 };
 
@@ -188,7 +184,7 @@ bool Ping::Receive::look_for_reason(Errno error) {
     fail(*reports.of_last);
   else if (!reports.any)
     fail(error);
-  return error_ != 0;
+  return has_failed();
 }
 
 // ---- Ping ---------------------------------------------------------------------------------------

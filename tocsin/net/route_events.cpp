@@ -165,9 +165,6 @@ bool NextRouteEvent::drained() {
   return !asked;
 }
 
-Result<RouteEvent> NextRouteEvent::await_resume() {
-  if (const auto failed = error()) return std::unexpected(*failed);
-  return std::move(event_);
-}
+Result<RouteEvent> NextRouteEvent::await_resume() { return result(std::move(event_)); }
 
 }  // namespace tocsin

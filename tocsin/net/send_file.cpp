@@ -11,14 +11,7 @@ bool SendFileOperation::attempt() {
     if (!to.may_spend()) return false;
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left_, chunk));
     const auto count = to.kernel().sendfile(to.fd(), file_, &offset_, wanted);
-    if (!count) {
-      if (count.error() == Errno::again) {
-        to.blocked(Direction::write);
-        return false;
-      }
-      fail(count.error());
-      return true;
-    }
+    if (!count) return refused(count.error());
     if (*count == 0) return true;  // The file ends here.
     to.spend(*count);
     sent_ += *count;

@@ -13,30 +13,25 @@
 
 #include <cstdint>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
 /// See Stream::send_file.
-class [[nodiscard]] SendFileOperation final : public IoOperation<Direction::write> {
+class [[nodiscard]] SendFileOperation final : public FallibleOperation<Direction::write> {
  public:
   /// The most that one system call is asked for.
   static constexpr std::size_t chunk = 256 * 1024;
 
   SendFileOperation(FdSource& source, int file, std::uint64_t offset, std::uint64_t count)
-      : IoOperation(source), file_(file), offset_(offset), left_(count) {}
+      : FallibleOperation(source), file_(file), offset_(offset), left_(count) {}
   SendFileOperation(SendFileOperation&&) = default;
 
-  Result<std::uint64_t> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return sent_;
-  }
+  Result<std::uint64_t> await_resume() const { return result(sent_); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   int file_;
   std::uint64_t offset_;
   std::uint64_t left_;

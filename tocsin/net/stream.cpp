@@ -70,7 +70,7 @@ bool WriteOperation::try_rest() { return waiting_.emplace(*this).await_ready(); 
 bool WriteOperation::try_rest_after(Count sent) { return settle(sent) || try_rest(); }
 
 GatherOperation::GatherOperation(FdSource& source, std::span<const ByteView> parts)
-    : IoOperation(source), count_(parts.size()) {
+    : FallibleOperation(source), count_(parts.size()) {
   CHECK(parts.size() <= most_parts, "more parts than one gathered write takes");
   for (std::size_t i = 0; i < count_; ++i)
     parts_[i] = {.iov_base = const_cast<std::byte*>(parts[i].data()), .iov_len = parts[i].size()};
@@ -91,14 +91,7 @@ bool GatherOperation::attempt() {
     message.msg_iov = &parts_[first_];
     message.msg_iovlen = count_ - first_;
     const auto count = to.kernel().sendmsg(to.fd(), message, MSG_NOSIGNAL);
-    if (!count) {
-      if (count.error() == Errno::again) {
-        to.blocked(Direction::write);
-        return false;
-      }
-      error_ = count.error().value();
-      return true;
-    }
+    if (!count) return refused(count.error());
     to.spend(*count);
     consume(*count);
   }

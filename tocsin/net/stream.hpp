@@ -23,7 +23,7 @@
 
 #include "tocsin/net/address.hpp"
 #include "tocsin/net/send_file.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -114,24 +114,19 @@ template <>
 inline constexpr bool is_single_wait<WriteOperation> = true;
 
 /// See Stream::write_gathered.
-class [[nodiscard]] GatherOperation final : public IoOperation<Direction::write> {
+class [[nodiscard]] GatherOperation final : public FallibleOperation<Direction::write> {
  public:
   static constexpr std::size_t most_parts = 4;
 
   GatherOperation(FdSource& source, std::span<const ByteView> parts);
   GatherOperation(GatherOperation&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
   void consume(std::size_t count);
 
-  int error_ = 0;
   std::size_t first_ = 0;  // Parts before it are written.
   std::size_t count_ = 0;
   std::array<iovec, most_parts> parts_{};

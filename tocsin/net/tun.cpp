@@ -56,14 +56,7 @@ bool ReadPacket::attempt() {
   const std::array parts{part_of(&about, sizeof about),
                          part_of(buffer.room().data(), buffer.room().size())};
   const auto count = from.kernel().readv(from.fd(), parts);
-  if (!count) {
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    fail(count.error());
-    return true;
-  }
+  if (!count) return refused(count.error());
   from.spend(*count);
   buffer.fill(std::max(*count, sizeof about) - sizeof about);
   packet_ = {.bytes = std::move(buffer),
@@ -79,14 +72,7 @@ bool WritePacket::attempt() {
   const std::array parts{part_of(&about, sizeof about),
                          part_of(const_cast<std::byte*>(bytes_.data()), bytes_.size())};
   const auto count = by.kernel().writev(by.fd(), parts);
-  if (!count) {
-    if (count.error() == Errno::again) {
-      by.blocked(Direction::write);
-      return false;
-    }
-    fail(count.error());
-    return true;
-  }
+  if (!count) return refused(count.error());
   by.spend(*count);
   return true;
 }

@@ -19,7 +19,7 @@
 #include <source_location>
 #include <string>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -31,40 +31,30 @@ struct Packet {
 };
 
 /// See TunDevice::read.
-class [[nodiscard]] ReadPacket final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReadPacket final : public FallibleOperation<Direction::read> {
  public:
-  explicit ReadPacket(FdSource& source) : IoOperation(source) {}
+  explicit ReadPacket(FdSource& source) : FallibleOperation(source) {}
   ReadPacket(ReadPacket&&) = default;
 
-  Result<Packet> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(packet_);
-  }
+  Result<Packet> await_resume() { return result(std::move(packet_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   Packet packet_;
 };
 
 /// See TunDevice::write.
-class [[nodiscard]] WritePacket final : public IoOperation<Direction::write> {
+class [[nodiscard]] WritePacket final : public FallibleOperation<Direction::write> {
  public:
-  WritePacket(FdSource& source, ByteView bytes) : IoOperation(source), bytes_(bytes) {}
+  WritePacket(FdSource& source, ByteView bytes) : FallibleOperation(source), bytes_(bytes) {}
   WritePacket(WritePacket&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   ByteView bytes_;
 };
 

@@ -5,8 +5,12 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
+#include "tocsin/net/internal/socket_option.hpp"
+
 namespace tocsin {
 namespace {
+
+using internal::set_option;
 
 Result<Fd> udp_socket(Kernel& kernel, const Address& address) {
   if (address.family() != AF_INET && address.family() != AF_INET6)
@@ -14,24 +18,19 @@ Result<Fd> udp_socket(Kernel& kernel, const Address& address) {
   return own(kernel, kernel.socket(address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-Result<> set_flag(Kernel& kernel, int fd, int level, int name, bool on) {
-  const int value = on ? 1 : 0;
-  return kernel.setsockopt(fd, level, name, &value, sizeof value);
-}
-
 Result<> prepare(Kernel& kernel, int fd, const Address& address, const UdpOptions& options) {
   const bool is_v6 = address.family() == AF_INET6;
   if (options.reuse_port)
-    if (auto done = set_flag(kernel, fd, SOL_SOCKET, SO_REUSEPORT, true); !done) return done;
+    if (auto done = set_option(kernel, fd, SOL_SOCKET, SO_REUSEPORT, 1); !done) return done;
   if (is_v6)
-    if (auto done = set_flag(kernel, fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only); !done)
+    if (auto done = set_option(kernel, fd, IPPROTO_IPV6, IPV6_V6ONLY, int{options.v6_only}); !done)
       return done;
   // Without it every datagram comes by itself, which is right, too.
-  if (options.coalesce) static_cast<void>(set_flag(kernel, fd, SOL_UDP, UDP_GRO, true));
+  if (options.coalesce) static_cast<void>(set_option(kernel, fd, SOL_UDP, UDP_GRO, 1));
   if (!options.errors) return {};
   // What an IPv6 socket sends to an IPv4 address is IPv4's.
-  auto of_v4 = set_flag(kernel, fd, IPPROTO_IP, IP_RECVERR, true);
-  return is_v6 ? set_flag(kernel, fd, IPPROTO_IPV6, IPV6_RECVERR, true) : of_v4;
+  auto of_v4 = set_option(kernel, fd, IPPROTO_IP, IP_RECVERR, 1);
+  return is_v6 ? set_option(kernel, fd, IPPROTO_IPV6, IPV6_RECVERR, 1) : of_v4;
 }
 
 }  // namespace
@@ -86,14 +85,7 @@ bool ReceiveOperation::attempt() {
       datagram_.bytes = std::move(buffer);
       return true;
     }
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    if (!skip_errors_) {
-      fail(count.error());
-      return true;
-    }
+    if (!skip_errors_ || count.error() == Errno::again) return refused(count.error());
     from.spend(0);
   }
   return false;
@@ -131,14 +123,7 @@ bool SendOperation::attempt() {
       by.spend(*count);
       return true;
     }
-    if (count.error() == Errno::again) {
-      by.blocked(Direction::write);
-      return false;
-    }
-    if (!skip_error_ || !internal::may_be_anothers(count.error())) {
-      fail(count.error());
-      return true;
-    }
+    if (!skip_error_ || !internal::may_be_anothers(count.error())) return refused(count.error());
     skip_error_ = false;
   }
 }

@@ -18,7 +18,7 @@
 #include "tocsin/net/address.hpp"
 #include "tocsin/net/udp_batch.hpp"
 #include "tocsin/net/udp_errors.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -43,46 +43,36 @@ struct Datagram {
 };
 
 /// See UdpSocket::receive.
-class [[nodiscard]] ReceiveOperation final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReceiveOperation final : public FallibleOperation<Direction::read> {
  public:
   explicit ReceiveOperation(FdSource& source, const UdpOptions& options = {})
-      : IoOperation(source), skip_errors_(options.errors), coalesced_(options.coalesce) {}
+      : FallibleOperation(source), skip_errors_(options.errors), coalesced_(options.coalesce) {}
   ReceiveOperation(ReceiveOperation&&) = default;
 
-  Result<Datagram> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(datagram_);
-  }
+  Result<Datagram> await_resume() { return result(std::move(datagram_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
   Count receive(Buffer& buffer);
 
   bool skip_errors_;  // They are in the error queue.
   bool coalesced_;
-  int error_ = 0;
   Datagram datagram_;
 };
 
 /// See UdpSocket::send.
-class [[nodiscard]] SendOperation final : public IoOperation<Direction::write> {
+class [[nodiscard]] SendOperation final : public FallibleOperation<Direction::write> {
  public:
   SendOperation(FdSource& source, ByteView bytes, const Address& to, const UdpOptions& options = {})
-      : IoOperation(source), skip_error_(options.errors), bytes_(bytes), to_(to) {}
+      : FallibleOperation(source), skip_error_(options.errors), bytes_(bytes), to_(to) {}
   SendOperation(SendOperation&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
   bool skip_error_;  // The first may be of a datagram that was sent before.
-  int error_ = 0;
   ByteView bytes_;
   Address to_;  // None: whom the socket is connected to.
 };

@@ -20,7 +20,9 @@ std::uint16_t internal::segment_size_of(const msghdr& message) {
   return static_cast<std::uint16_t>(size);
 }
 
-bool internal::may_be_anothers(Errno error) { return error != Errno{EMSGSIZE}; }
+bool internal::may_be_anothers(Errno error) {
+  return error != Errno{EMSGSIZE} && error != Errno::again;
+}
 
 // ---- receiving ----------------------------------------------------------------------------------
 
@@ -71,14 +73,7 @@ bool ReceiveBatchOperation::attempt() {
       into_->size_ = *count;
       return true;
     }
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    if (!skip_errors_) {
-      fail(count.error());
-      return true;
-    }
+    if (!skip_errors_ || count.error() == Errno::again) return refused(count.error());
     from.spend(0);
   }
   return false;
@@ -130,15 +125,10 @@ bool SendBatchOperation::attempt() {
       to.spend(bytes);
       sent_ += *count;
       left_ = left_.subspan(*count);
-    } else if (count.error() == Errno::again) {
-      to.blocked(Direction::write);
-      return false;
-    } else if (skip_errors_ && internal::may_be_anothers(count.error())) {
+    } else {
+      if (!skip_errors_ || !internal::may_be_anothers(count.error())) return refused(count.error());
       skip_errors_ = false;
       to.spend(0);
-    } else {
-      fail(count.error());
-      return true;
     }
   }
   return true;

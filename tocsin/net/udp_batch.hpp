@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "tocsin/net/address.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -65,26 +65,22 @@ class DatagramBatch {
 };
 
 /// See UdpSocket::receive_batch.
-class [[nodiscard]] ReceiveBatchOperation final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReceiveBatchOperation final : public FallibleOperation<Direction::read> {
  public:
   ReceiveBatchOperation(FdSource& source, DatagramBatch& into, bool skip_errors)
-      : IoOperation(source), skip_errors_(skip_errors), into_(&into) {}
+      : FallibleOperation(source), skip_errors_(skip_errors), into_(&into) {}
   ReceiveBatchOperation(ReceiveBatchOperation&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
   void fail(Errno error) override {
-    error_ = error.value();
+    FallibleOperation::fail(error);
     into_->size_ = 0;
   }
 
   bool skip_errors_;
-  int error_ = 0;
   DatagramBatch* into_;
 };
 
@@ -96,24 +92,22 @@ struct OutgoingDatagram {
 };
 
 /// See UdpSocket::send_batch.
-class [[nodiscard]] SendBatchOperation final : public IoOperation<Direction::write> {
+class [[nodiscard]] SendBatchOperation final : public FallibleOperation<Direction::write> {
  public:
   SendBatchOperation(FdSource& source, std::span<const OutgoingDatagram> batch, bool skip_errors)
-      : IoOperation(source), skip_errors_(skip_errors), left_(batch) {}
+      : FallibleOperation(source), skip_errors_(skip_errors), left_(batch) {}
   SendBatchOperation(SendBatchOperation&&) = default;
 
   Result<std::size_t> await_resume() const {
-    if (error_ != 0 && sent_ == 0) return std::unexpected(Errno{error_});
+    if (has_failed() && sent_ == 0) return failure();
     return sent_;
   }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
   Count send_some();
 
   bool skip_errors_;  // One more may fail for what came back for a datagram sent before.
-  int error_ = 0;
   std::size_t sent_ = 0;
   std::span<const OutgoingDatagram> left_;
 };
@@ -131,7 +125,7 @@ namespace internal {
 /// What UDP_GRO says beside a message that was received: 0 if nothing.
 std::uint16_t segment_size_of(const msghdr& message);
 /// Whether a send may have failed for a datagram that was sent before: one that is too long does
-/// for itself, and is in the error queue already.
+/// for itself, and is in the error queue already; EAGAIN is no failure.
 bool may_be_anothers(Errno error);
 }  // namespace internal
 

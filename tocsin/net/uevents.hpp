@@ -61,10 +61,7 @@ class [[nodiscard]] NextUevent final : public internal::NetlinkOperation {
   explicit NextUevent(internal::NetlinkInbox& inbox) : NetlinkOperation(inbox) {}
   NextUevent(NextUevent&&) = default;
 
-  Result<Uevent> await_resume() {
-    if (const auto failed = error()) return std::unexpected(*failed);
-    return std::move(event_);
-  }
+  Result<Uevent> await_resume() { return result(std::move(event_)); }
 
  private:
   bool take(ByteView& unread) override;

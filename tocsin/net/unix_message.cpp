@@ -51,7 +51,7 @@ Result<T> option_of(Kernel& kernel, int fd, int name) {
 // ---- receiving ----------------------------------------------------------------------------------
 
 ReceiveUnixMessage::ReceiveUnixMessage(FdSource& source, std::size_t most_fds)
-    : IoOperation(source), most_fds_(std::min(most_fds, UnixMessage::most_fds)) {}
+    : FallibleOperation(source), most_fds_(std::min(most_fds, UnixMessage::most_fds)) {}
 
 // However few bytes come, they say nothing about the next message: only EAGAIN does.
 bool ReceiveUnixMessage::attempt() {
@@ -69,14 +69,7 @@ bool ReceiveUnixMessage::attempt() {
   message.msg_controllen =
       credentials_room + (most_fds_ == 0 ? 0 : CMSG_SPACE(most_fds_ * sizeof(int)));
   const auto count = by.kernel().recvmsg(by.fd(), message, MSG_CMSG_CLOEXEC);
-  if (!count) {
-    if (count.error() == Errno::again) {
-      by.blocked(Direction::read);
-      return false;
-    }
-    fail(count.error());
-    return true;
-  }
+  if (!count) return refused(count.error());
   by.spend(*count);
   buffer.fill(*count);
   message_.bytes = std::move(buffer);
@@ -118,7 +111,7 @@ void ReceiveUnixMessage::take_fds(ByteView numbers) {
 
 SendUnixMessage::SendUnixMessage(FdSource& source, ByteView bytes, const UnixAttachments& attached,
                                  const Address& to)
-    : IoOperation(source), left_(bytes), attached_(attached), to_(to) {}
+    : FallibleOperation(source), left_(bytes), attached_(attached), to_(to) {}
 
 Count SendUnixMessage::send_once() {
   if (attached_.fds.size() > UnixMessage::most_fds) return std::unexpected(Errno::invalid);
@@ -159,7 +152,7 @@ bool SendUnixMessage::attempt() {
 // Whether nothing is left to be sent: a datagram goes whole, a stream's bytes as there is room.
 bool SendUnixMessage::settle(Count sent) {
   if (!sent) {
-    error_ = sent.error().value();
+    FallibleOperation::fail(sent.error());
     return true;
   }
   source().spend(*sent);
@@ -176,7 +169,7 @@ void SendUnixMessage::wait_for_room() {
 }
 
 void SendUnixMessage::fail(Errno error) {
-  error_ = error.value();
+  FallibleOperation::fail(error);
   if (!rest_.is_linked()) return;
   // One receiver had no room, which says nothing about the next one.
   rest_.unlink();

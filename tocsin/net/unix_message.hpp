@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "tocsin/net/address.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -57,44 +57,35 @@ struct UnixAttachments {
 };
 
 /// See UnixMessaging::receive.
-class [[nodiscard]] ReceiveUnixMessage final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReceiveUnixMessage final : public FallibleOperation<Direction::read> {
  public:
   ReceiveUnixMessage(FdSource& source, std::size_t most_fds);
   ReceiveUnixMessage(ReceiveUnixMessage&&) = default;
 
-  Result<UnixMessage> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(message_);
-  }
+  Result<UnixMessage> await_resume() { return result(std::move(message_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
   void take_attached(msghdr& from);
   void take_fds(ByteView numbers);
 
-  int error_ = 0;
   std::size_t most_fds_;
   UnixMessage message_;
 };
 
 /// See UnixMessaging::send.
-class [[nodiscard]] SendUnixMessage final : public IoOperation<Direction::write> {
+class [[nodiscard]] SendUnixMessage final : public FallibleOperation<Direction::write> {
  public:
   /// `to` none: whom the socket is connected to.
   SendUnixMessage(FdSource& source, ByteView bytes, const UnixAttachments& attached,
                   const Address& to = {});
   SendUnixMessage(SendUnixMessage&& other) noexcept
-      : IoOperation(std::move(other)),
-        error_(other.error_),
+      : FallibleOperation(std::move(other)),
         left_(other.left_),
         attached_(other.attached_),
         to_(other.to_) {}
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   // The receiver of a datagram had no room, which is an edge only for who is connected to it.
@@ -110,7 +101,6 @@ class [[nodiscard]] SendUnixMessage final : public IoOperation<Direction::write>
   bool settle(Count sent);
   void wait_for_room();
 
-  int error_ = 0;
   ByteView left_;
   UnixAttachments attached_;  // None once they are sent.
   Address to_;

@@ -46,14 +46,7 @@ bool UrgentOperation::peer_has_finished() {
 bool SendUrgentOperation::attempt() {
   FdSource& to = source();
   const Count sent = to.kernel().send(to.fd(), {&byte_, 1}, MSG_OOB | MSG_NOSIGNAL);
-  if (!sent) {
-    if (sent.error() == Errno::again) {
-      to.blocked(Direction::write);
-      return false;
-    }
-    fail(sent.error());
-    return true;
-  }
+  if (!sent) return refused(sent.error());
   to.spend(*sent);
   return true;
 }

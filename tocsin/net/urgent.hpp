@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "tocsin/source/exception_operation.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -40,21 +41,17 @@ class [[nodiscard]] UrgentOperation final : public ExceptionOperation {
 };
 
 /// See TcpStream::send_urgent.
-class [[nodiscard]] SendUrgentOperation final : public IoOperation<Direction::write> {
+class [[nodiscard]] SendUrgentOperation final : public FallibleOperation<Direction::write> {
  public:
-  SendUrgentOperation(FdSource& source, std::byte urgent) : IoOperation(source), byte_(urgent) {}
+  SendUrgentOperation(FdSource& source, std::byte urgent)
+      : FallibleOperation(source), byte_(urgent) {}
   SendUrgentOperation(SendUrgentOperation&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   std::byte byte_;
 };
 

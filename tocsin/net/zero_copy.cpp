@@ -57,16 +57,9 @@ bool ZeroCopySendOperation::attempt() {
   while (!left_.empty()) {
     if (!to.may_spend()) return false;
     const Count sent = send_some();
-    if (sent) {
-      to.spend(*sent);
-      left_ = left_.subspan(*sent);
-    } else if (sent.error() == Errno::again) {
-      to.blocked(Direction::write);
-      return false;
-    } else {
-      fail(sent.error());
-      return true;
-    }
+    if (!sent) return refused(sent.error());
+    to.spend(*sent);
+    left_ = left_.subspan(*sent);
   }
   finish();
   return true;
@@ -96,7 +89,7 @@ Count ZeroCopySendOperation::send_some() {
 }
 
 void ZeroCopySendOperation::fail(Errno error) {
-  error_ = error.value();
+  FallibleOperation::fail(error);
   if (number_) finish();
 }
 

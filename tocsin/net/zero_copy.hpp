@@ -21,6 +21,7 @@
 
 #include "tocsin/net/stream.hpp"
 #include "tocsin/source/exception_operation.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -71,14 +72,14 @@ class ZeroCopyLedger {
 }  // namespace internal
 
 /// See ZeroCopySender::send.
-class [[nodiscard]] ZeroCopySendOperation final : public IoOperation<Direction::write> {
+class [[nodiscard]] ZeroCopySendOperation final : public FallibleOperation<Direction::write> {
  public:
   ZeroCopySendOperation(FdSource& source, internal::ZeroCopyLedger& ledger, ByteView bytes)
-      : IoOperation(source), ledger_(&ledger), left_(bytes) {}
+      : FallibleOperation(source), ledger_(&ledger), left_(bytes) {}
   ZeroCopySendOperation(ZeroCopySendOperation&&) = default;
 
   Result<std::uint64_t> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
+    if (has_failed()) return failure();
     return *number_;
   }
 
@@ -90,7 +91,6 @@ class [[nodiscard]] ZeroCopySendOperation final : public IoOperation<Direction::
 
   internal::ZeroCopyLedger* ledger_;
   ByteView left_;
-  int error_ = 0;
   std::optional<std::uint64_t> number_;  // Once it has begun.
 };
 

@@ -12,16 +12,9 @@ bool ReadBytes::attempt() {
   FdSource& from = source();
   Buffer buffer = from.loop().buffers().take();
   const auto count = from.kernel().read(from.fd(), buffer.room());
+  if (!count) return refused(count.error());
   // A FIFO without writers: its next one's bytes are an edge, so nobody has to look before.
-  const bool waits_for_writer = count && *count == 0 && at_end_ == AtEnd::wait;
-  if (waits_for_writer || (!count && count.error() == Errno::again)) {
-    from.blocked(Direction::read);
-    return false;
-  }
-  if (!count) {
-    fail(count.error());
-    return true;
-  }
+  if (*count == 0 && at_end_ == AtEnd::wait) return refused(Errno::again);
   from.spend(*count);
   from.received(*count, buffer.room().size());
   buffer.fill(*count);
@@ -33,17 +26,10 @@ bool WriteBytes::attempt() {
   FdSource& to = source();
   while (to.may_spend()) {
     const auto count = write_without_signal(to.kernel(), to.fd(), left_);
-    if (count) {
-      to.spend(*count);
-      left_ = left_.subspan(*count);
-      if (left_.empty()) return true;
-    } else if (count.error() == Errno::again) {
-      to.blocked(Direction::write);
-      return false;
-    } else {
-      fail(count.error());
-      return true;
-    }
+    if (!count) return refused(count.error());
+    to.spend(*count);
+    left_ = left_.subspan(*count);
+    if (left_.empty()) return true;
   }
   return false;
 }

@@ -14,7 +14,7 @@
 // rule: the loop's thread.
 #pragma once
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -26,22 +26,17 @@ enum class AtEnd : std::uint8_t {
 
 /// Awaiting it gives what there is: a Buffer, lent until it is destroyed, that is empty at the end.
 /// Fails as read(2): EIO, ECONNRESET, ...; with ECANCELED: nothing has been taken then.
-class [[nodiscard]] ReadBytes final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReadBytes final : public FallibleOperation<Direction::read> {
  public:
   explicit ReadBytes(FdSource& source, AtEnd at_end = AtEnd::tell)
-      : IoOperation(source), at_end_(at_end) {}
+      : FallibleOperation(source), at_end_(at_end) {}
   ReadBytes(ReadBytes&&) = default;
 
-  Result<Buffer> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(bytes_);
-  }
+  Result<Buffer> await_resume() { return result(std::move(bytes_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   AtEnd at_end_;
   Buffer bytes_;
 };
@@ -49,21 +44,16 @@ class [[nodiscard]] ReadBytes final : public IoOperation<Direction::read> {
 /// Awaiting it writes all of `bytes`, which stay the caller's and unchanged until it has ended.
 /// Fails as write(2): EPIPE when nobody reads any more; with ECANCELED. After a failure an unknown
 /// part has been written.
-class [[nodiscard]] WriteBytes final : public IoOperation<Direction::write> {
+class [[nodiscard]] WriteBytes final : public FallibleOperation<Direction::write> {
  public:
-  WriteBytes(FdSource& source, ByteView bytes) : IoOperation(source), left_(bytes) {}
+  WriteBytes(FdSource& source, ByteView bytes) : FallibleOperation(source), left_(bytes) {}
   WriteBytes(WriteBytes&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   ByteView left_;
 };
 

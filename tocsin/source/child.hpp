@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -102,22 +102,21 @@ struct ChildState : ListNode {
 }  // namespace internal
 
 /// See Child::exited.
-class [[nodiscard]] ChildExit final : public IoOperation<Direction::read> {
+class [[nodiscard]] ChildExit final : public FallibleOperation<Direction::read> {
  public:
-  ChildExit(FdSource& source, internal::ChildState& child) : IoOperation(source), child_(child) {}
+  ChildExit(FdSource& source, internal::ChildState& child)
+      : FallibleOperation(source), child_(child) {}
   ChildExit(ChildExit&&) = default;
 
   Result<ExitStatus> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
+    if (has_failed()) return failure();
     return *child_.status;
   }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
   internal::ChildState& child_;
-  int error_ = 0;
 };
 
 class Child {

@@ -31,14 +31,7 @@ Result<EventCounter> EventCounter::adopt(Loop& loop, Fd fd, std::source_location
 bool AddCount::attempt() {
   FdSource& to = source();
   const auto written = to.kernel().write(to.fd(), std::as_bytes(std::span(&count_, 1)));
-  if (!written) {
-    if (written.error() == Errno::again) {
-      to.blocked(Direction::write);
-      return false;
-    }
-    fail(written.error());
-    return true;
-  }
+  if (!written) return refused(written.error());
   to.spend(*written);
   return true;
 }

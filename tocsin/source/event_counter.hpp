@@ -18,6 +18,7 @@
 #include <memory>
 #include <source_location>
 
+#include "tocsin/source/fallible_operation.hpp"
 #include "tocsin/source/read_value.hpp"
 
 namespace tocsin {
@@ -32,21 +33,16 @@ class [[nodiscard]] TakeCount final : public ReadValue<std::uint64_t> {
 };
 
 /// See EventCounter::add.
-class [[nodiscard]] AddCount final : public IoOperation<Direction::write> {
+class [[nodiscard]] AddCount final : public FallibleOperation<Direction::write> {
  public:
-  AddCount(FdSource& source, std::uint64_t count) : IoOperation(source), count_(count) {}
+  AddCount(FdSource& source, std::uint64_t count) : FallibleOperation(source), count_(count) {}
   AddCount(AddCount&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   std::uint64_t count_;
 };
 

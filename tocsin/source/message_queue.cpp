@@ -37,14 +37,7 @@ bool ReceiveQueued::attempt() {
   Buffer buffer = from.loop().buffers().take();
   const auto count =
       from.kernel().mq_timedreceive(from.fd(), buffer.room(), &message_.priority, nullptr);
-  if (!count) {
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    fail(count.error());
-    return true;
-  }
+  if (!count) return refused(count.error());
   from.spend(*count);
   buffer.fill(*count);
   message_.bytes = std::move(buffer);
@@ -54,14 +47,7 @@ bool ReceiveQueued::attempt() {
 bool SendQueued::attempt() {
   FdSource& to = source();
   const auto done = to.kernel().mq_timedsend(to.fd(), bytes_, priority_, nullptr);
-  if (!done) {
-    if (done.error() == Errno::again) {
-      to.blocked(Direction::write);
-      return false;
-    }
-    fail(done.error());
-    return true;
-  }
+  if (!done) return refused(done.error());
   to.spend(bytes_.size());
   return true;
 }

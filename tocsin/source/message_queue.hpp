@@ -17,7 +17,7 @@
 #include <source_location>
 #include <string>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
@@ -28,41 +28,31 @@ struct QueuedMessage {
 };
 
 /// See MessageQueue::receive.
-class [[nodiscard]] ReceiveQueued final : public IoOperation<Direction::read> {
+class [[nodiscard]] ReceiveQueued final : public FallibleOperation<Direction::read> {
  public:
-  explicit ReceiveQueued(FdSource& source) : IoOperation(source) {}
+  explicit ReceiveQueued(FdSource& source) : FallibleOperation(source) {}
   ReceiveQueued(ReceiveQueued&&) = default;
 
-  Result<QueuedMessage> await_resume() {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return std::move(message_);
-  }
+  Result<QueuedMessage> await_resume() { return result(std::move(message_)); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   QueuedMessage message_;
 };
 
 /// See MessageQueue::send.
-class [[nodiscard]] SendQueued final : public IoOperation<Direction::write> {
+class [[nodiscard]] SendQueued final : public FallibleOperation<Direction::write> {
  public:
   SendQueued(FdSource& source, ByteView bytes, unsigned priority)
-      : IoOperation(source), bytes_(bytes), priority_(priority) {}
+      : FallibleOperation(source), bytes_(bytes), priority_(priority) {}
   SendQueued(SendQueued&&) = default;
 
-  Result<> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return {};
-  }
+  Result<> await_resume() const { return result(); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   ByteView bytes_;
   unsigned priority_;
 };

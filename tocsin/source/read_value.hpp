@@ -15,46 +15,33 @@
 #include <type_traits>
 
 #include "tocsin/base/check.hpp"
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin {
 
 /// Whoever derives from it writes `await_resume`, and says there what `value()` means.
 template <class T>
-class ReadValue : public IoOperation<Direction::read> {
+class ReadValue : public FallibleOperation<Direction::read> {
   static_assert(std::is_trivially_copyable_v<T>, "the kernel writes its bytes");
 
  protected:
-  explicit ReadValue(FdSource& source) : IoOperation<Direction::read>(source) {}
+  explicit ReadValue(FdSource& source) : FallibleOperation<Direction::read>(source) {}
   ReadValue(ReadValue&&) = default;
   ~ReadValue() = default;
 
   /// What was read, or why nothing was: ECANCELED, or an error of read(2) other than EAGAIN.
-  Result<T> value() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return value_;
-  }
+  Result<T> value() const { return this->result(value_); }
 
   bool attempt() override {
     FdSource& from = this->source();
     const auto count = from.kernel().read(from.fd(), std::as_writable_bytes(std::span(&value_, 1)));
-    if (count) {
-      CHECK(*count == sizeof value_, "such a descriptor gives whole structures");
-      from.spend(*count);
-      return true;
-    }
-    if (count.error() == Errno::again) {
-      from.blocked(Direction::read);
-      return false;
-    }
-    fail(count.error());
+    if (!count) return this->refused(count.error());
+    CHECK(*count == sizeof value_, "such a descriptor gives whole structures");
+    from.spend(*count);
     return true;
   }
 
  private:
-  void fail(Errno error) override { error_ = error.value(); }
-
-  int error_ = 0;
   T value_{};
 };
 

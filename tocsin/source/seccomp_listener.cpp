@@ -54,14 +54,8 @@ bool NextSystemCall::attempt() {
       fail(polled.error());
       return true;
     }
-    if ((state.revents & POLLIN) == 0) {
-      if ((state.revents & POLLHUP) == 0) {
-        from.blocked(Direction::read);
-        return false;
-      }
-      fail(Errno{ESRCH});
-      return true;
-    }
+    if ((state.revents & POLLIN) == 0)
+      return refused((state.revents & POLLHUP) == 0 ? Errno::again : Errno{ESRCH});
     seccomp_notif notification{};  // It has to be zero: EINVAL.
     const auto received = kernel.ioctl(from.fd(), SECCOMP_IOCTL_NOTIF_RECV, &notification);
     from.spend(sizeof notification);

@@ -29,7 +29,7 @@
 #include <string>
 #include <thread>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 #include "tocsin/source/seccomp_filter.hpp"
 
 namespace tocsin {
@@ -43,21 +43,16 @@ struct SystemCall {
 };
 
 /// See SeccompListener::next.
-class [[nodiscard]] NextSystemCall final : public IoOperation<Direction::read> {
+class [[nodiscard]] NextSystemCall final : public FallibleOperation<Direction::read> {
  public:
-  explicit NextSystemCall(FdSource& source) : IoOperation(source) {}
+  explicit NextSystemCall(FdSource& source) : FallibleOperation(source) {}
   NextSystemCall(NextSystemCall&&) = default;
 
-  Result<SystemCall> await_resume() const {
-    if (error_ != 0) return std::unexpected(Errno{error_});
-    return call_;
-  }
+  Result<SystemCall> await_resume() const { return result(call_); }
 
  private:
   bool attempt() override;
-  void fail(Errno error) override { error_ = error.value(); }
 
-  int error_ = 0;
   SystemCall call_;
 };
 

@@ -18,7 +18,7 @@
 #include <optional>
 #include <source_location>
 
-#include "tocsin/source/fd_source.hpp"
+#include "tocsin/source/fallible_operation.hpp"
 
 namespace tocsin::internal {
 
@@ -63,9 +63,10 @@ class NetlinkInbox {
 
 /// The base of operations that look for their event in what an inbox receives. An author writes
 /// `take`, `lost` and `await_resume`.
-class NetlinkOperation : public IoOperation<Direction::read> {
+class NetlinkOperation : public FallibleOperation<Direction::read> {
  protected:
-  explicit NetlinkOperation(NetlinkInbox& inbox) : IoOperation(inbox.source()), inbox_(&inbox) {}
+  explicit NetlinkOperation(NetlinkInbox& inbox)
+      : FallibleOperation(inbox.source()), inbox_(&inbox) {}
   NetlinkOperation(NetlinkOperation&&) = default;
   ~NetlinkOperation() = default;
 
@@ -77,16 +78,10 @@ class NetlinkOperation : public IoOperation<Direction::read> {
   /// The queue is empty. True: that is the event.
   virtual bool drained() { return false; }
 
-  void fail(Errno error) override { error_ = error.value(); }
-  std::optional<Errno> error() const {
-    return error_ == 0 ? std::nullopt : std::optional(Errno{error_});
-  }
-
  private:
   bool attempt() final;
 
   NetlinkInbox* inbox_;
-  int error_ = 0;
 };
 
 }  // namespace tocsin::internal

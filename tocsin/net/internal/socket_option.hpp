@@ -2,7 +2,7 @@
 //
 // Socket options that more than one kind of socket sets.
 //
-//     TcpStream, PacketSocket, Ping, NetlinkInbox ──> [ set_option, set_receive_buffer ] ──>
+//     TcpStream, UdpSocket, Ping, NetlinkInbox, ... ──> [ set_option, set_receive_buffer ] ──>
 //     setsockopt(2)
 //
 // It owns nothing. Thread rule: as the socket's.
