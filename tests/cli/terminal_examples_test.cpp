@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "serve_testing.hpp"
+#include "tocsin/kern/folder_testing.hpp"
 #include "tocsin/source/loop_testing.hpp"
 #include "tocsin/source/process.hpp"
 #include "tocsin/source/pty_testing.hpp"
@@ -44,6 +45,19 @@ TEST(LinesExample, WritesBehindWhatOthersHaveWritten) {
   const std::string file = (site.base() / "file").string();
   run_shell("{ echo before; echo a | " + std::string(lines) + "; echo after; } > " + file);
   EXPECT_EQ(run_shell("cat " + file).out, "before\n1\ta\nafter\n");
+}
+
+// The read that it waits in is one of a descriptor that stays blocking, and shared.
+TEST(LinesExample, ASignalEndsItThoughItsInputIsSilent) {
+  const Folder folder;
+  folder.make_fifo("input");
+  const std::string path = folder.at("input");
+  const Fd input(LinuxKernel::shared(), ::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  Program program({"sh", "-c", "exec " + std::string(lines) + " < \"$0\"", path});
+  ASSERT_TRUE(LinuxKernel::shared().write(input.get(), as_bytes("a\n")));
+  EXPECT_EQ(program.line(), "1\ta");
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.end().status, 0);
 }
 
 TEST(LinesExample, APipeWhoseReaderHasGoneIsNoSignal) {

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -157,6 +158,45 @@ TEST_F(ChildTest, NobodyElsesChildIsTaken) {
 }
 
 // The other way round: somebody here waits for any child at all, as libraries of old do.
+TEST_F(ChildTest, ChildrenOfTwoLoopsAreNotMixedUp) {
+  LoopWorld other(LinuxKernel::shared());
+  Child here = spawn(script("exit 1"));
+  Child there = Child::spawn(other.loop, script("exit 2")).value();
+  EXPECT_EQ(other.await(exit_of(there)).value().code, 2);
+  EXPECT_EQ(world_.await(exit_of(here)).value().code, 1);
+}
+
+TEST_F(ChildTest, SigchldIsTheProgramsOwn) {
+  static std::atomic<int> told = 0;
+  struct sigaction mine{};
+  mine.sa_handler = [](int) { ++told; };
+  mine.sa_flags = SA_RESTART | SA_ONSTACK;
+  struct sigaction before{};
+  ASSERT_EQ(::sigaction(SIGCHLD, &mine, &before), 0);
+  EXPECT_EQ(run(script("exit 3")).code, 3);
+  EXPECT_EQ(told, 1);
+  struct sigaction after{};
+  ASSERT_EQ(::sigaction(SIGCHLD, &before, &after), 0);
+  EXPECT_EQ(after.sa_handler, mine.sa_handler);
+  EXPECT_NE(after.sa_flags & SA_ONSTACK, 0);
+}
+
+// epoll(7): a registration lives as long as the open file does, in whatever process.
+TEST_F(ChildTest, WhatAChildStillHasOpenIsNotHeardOfAnyMore) {
+  auto pair = connected_pair(LinuxKernel::shared());
+  ChildOptions options = cat;
+  options.fds.push_back(ChildFd::copy(3, pair[0].get()));
+  const Child child = spawn(options);
+  auto source = FdSource::create(world_.loop, std::move(pair[0]), "source").value();
+  world_.run_until_idle();
+  source.reset();
+  const auto before = world_.loop.counters().events;
+  ASSERT_TRUE(LinuxKernel::shared().write(pair[1].get(), as_bytes("for the child")));
+  world_.run_until_idle();
+  EXPECT_EQ(world_.loop.counters().events, before);
+  EXPECT_EQ(world_.loop.counters().stale_events, 0u);
+}
+
 TEST_F(ChildTest, AStatusThatSomebodyElseTookIsOnRecordOrEchild) {
   Child child = spawn(script("exit 9"));
   siginfo_t which{};

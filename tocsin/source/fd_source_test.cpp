@@ -211,6 +211,17 @@ TEST_F(FdSourceTest, WhatExceedsItsBudgetIsServedInTheNextTurn) {
   limited.reset();
 }
 
+// It counts as hung up, writable and readable, for as long as it exists.
+TEST_F(FdSourceTest, ASocketThatWasNeverConnectedKeepsNoLoopBusy) {
+  const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  Fd fresh(kernel, kernel.socket(AF_INET, type, 0).value());
+  const auto hung_up = FdSource::create(world.loop, std::move(fresh), "fresh").value();
+  world.run_until_idle();
+  const auto before = world.loop.counters().events;
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(world.loop.run_once(Duration::zero()));
+  EXPECT_EQ(world.loop.counters().events, before);
+}
+
 TEST_F(FdSourceTest, AKindThatCannotBeWaitedForIsRefusedAndClosed) {
   Fd file(kernel, kernel.openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0).value());
   const int number = file.get();
