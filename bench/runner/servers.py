@@ -32,6 +32,7 @@ class Echo:
 OURS = Echo("examples/echo", "examples/echo", ours=True)
 RAW = Echo("C, raw epoll", "bench/peer_raw")
 PEERS = [
+    Echo("C, raw io_uring", "bench/peer_io_uring"),
     Echo("libev", "bench/peer_libev"),
     Echo("libuv", "bench/peer_libuv"),
     Echo("Asio, callbacks", "bench/peer_asio"),

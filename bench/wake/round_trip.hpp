@@ -21,6 +21,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -64,13 +65,16 @@ inline void print(std::vector<double>& times) {
 
 /// `--rounds N`, or 20,000.
 inline std::size_t rounds_of(int argc, char** argv) {
-  if (argc == 1) return 20'000;
-  const long rounds = argc == 3 && std::string_view(argv[1]) == "--rounds" ? std::atol(argv[2]) : 0;
-  if (rounds < 1) {
+  std::size_t rounds = 20'000;
+  if (argc == 1) return rounds;
+  const std::string_view text = argc == 3 ? argv[2] : "";
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rounds);
+  if (argc != 3 || std::string_view(argv[1]) != "--rounds" || error != std::errc{} ||
+      end != text.data() + text.size() || rounds == 0) {
     std::fprintf(stderr, "usage: %s [--rounds N]\n", argv[0]);
     std::exit(2);
   }
-  return static_cast<std::size_t>(rounds);
+  return rounds;
 }
 
 /// Prints the median, the quickest tenth and the slowest hundredth of the round trips.
