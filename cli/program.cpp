@@ -35,6 +35,27 @@ std::string first_line(std::string text) {
   return text;
 }
 
+// Prints the help of the subcommand that `topic` leads to, from `app` down. (App::help would
+// explain the subcommand that was called: help itself.)
+int explain(const CLI::App& app, const std::vector<std::string>& topic, std::FILE* out,
+            std::FILE* err) {
+  const CLI::App* explained = &app;
+  std::string path = app.get_name();
+  for (const std::string& name : topic) {
+    const auto below =
+        explained->get_subcommands([&](const CLI::App* one) { return one->get_name() == name; });
+    if (below.empty()) {
+      fmt::print(err, "tocsin: there is no subcommand {}; see: tocsin help\n", name);
+      return not_started;
+    }
+    explained = below.front();
+    path += " " + name;
+  }
+  fmt::print(out, "{}",
+             app.get_formatter()->make_help(explained, path, CLI::AppFormatMode::Normal));
+  return success;
+}
+
 }  // namespace
 
 int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* err) {
@@ -53,7 +74,7 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
       {add_watch(app, watch_arguments), [&] { return watch(watch_arguments, out, err); }},
       {add_bench(app, bench_arguments), [&] { return bench(bench_arguments, out, err); }},
   };
-  std::string topic;
+  std::vector<std::string> topic;  // As deep as subcommands go.
   CLI::App* const help_command = app.add_subcommand("help", "explain the program or a subcommand");
   help_command->add_option("SUBCOMMAND", topic, "what to explain");
   const auto find = [&](auto is_it) -> const Subcommand* {
@@ -78,14 +99,7 @@ int run_program(std::vector<std::string> arguments, std::FILE* out, std::FILE* e
   }
 
   if (!help_command->parsed()) return chosen()->run();
-  const Subcommand* const explained =
-      find([&](const CLI::App* one) { return one->get_name() == topic; });
-  if (!topic.empty() && explained == nullptr) {
-    fmt::print(err, "tocsin: there is no subcommand {}; see: tocsin help\n", topic);
-    return not_started;
-  }
-  fmt::print(out, "{}", topic.empty() ? app.help() : explained->app->help("tocsin"));
-  return success;
+  return explain(app, topic, out, err);
 }
 
 }  // namespace tocsin::cli

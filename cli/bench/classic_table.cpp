@@ -18,6 +18,7 @@
 #include <fmt/core.h>
 
 #include "cli/bench/lists.hpp"
+#include "cli/bench/report.hpp"
 #include "cli/bench/subject.hpp"
 #include "tocsin/base/prng.hpp"
 #include "tocsin/kern/fd.hpp"
@@ -28,8 +29,7 @@ namespace {
 constexpr std::uint64_t table_waits = 100'000;  // That a figure is told for.
 constexpr double seconds_of_table = 1e-9 * static_cast<double>(table_waits);  // Per nanosecond.
 
-// As in the book.
-Clock clock_of(const MultiplexerOptions& options) { return options.clock.value_or(Clock::worked); }
+constexpr Clock usual_clock = Clock::worked;  // As in the book.
 
 class Table {
  public:
@@ -87,13 +87,13 @@ class Table {
 Sampler sampler_of(std::unique_ptr<Table> table, const Pace& pace,
                    const MultiplexerOptions& options, bool is_waiting) {
   const std::uint64_t most = std::max<std::uint64_t>(options.waits / pace.samples, 1);
-  return [table = std::move(table), block = Block(pace, most, clock_of(options)), is_waiting,
-          samples = pace.samples]() mutable -> Outcome<Measured> {
+  return [table = std::move(table), block = Block(pace, most, clock_of(options, usual_clock)),
+          is_waiting, samples = pace.samples]() mutable -> Outcome<Measured> {
     Measured measured = block.measure([&](std::uint64_t count) { table->run(count, is_waiting); },
                                       seconds_of_table);
     if (!table->complaint().empty()) return std::unexpected(table->complaint());
     if (measured.operations * samples < table_waits)
-      measured.remark = fmt::format("scaled from {} waits", measured.operations * samples);
+      measured.remark = fmt::format("scaled from {} waits", counted(measured.operations * samples));
     return measured;
   };
 }
@@ -106,7 +106,7 @@ Planned planned(const Subject& subject, const MultiplexerOptions& options, std::
                     "classic table: 100,000 times one of N eventfds is written, waited for, read",
                 .name = name,
                 .n = n,
-                .unit = unit_of("s", clock_of(options))}},
+                .unit = unit_of("s", clock_of(options, usual_clock))}},
       .begin = [=, &settings](const Pace& pace) -> Outcome<Sampler> {
         auto bed = Bed::make(subject, settings.kernel);
         if (!bed) return std::unexpected(bed.error());

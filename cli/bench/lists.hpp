@@ -14,7 +14,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +29,12 @@ struct MultiplexerOptions {
   std::uint64_t waits = 100'000;        // classic: of each row.
   std::uint64_t requests = 50'000;      // udp: of each row.
   std::uint64_t warm_ups = 1'000;       // udp: requests before those that count.
-  std::optional<Clock> clock;           // None: worked for classic, elapsed for udp.
+  std::string clock;                    // elapsed, cpu; empty: cpu for classic, elapsed for udp.
   std::vector<std::uint64_t> active;    // udp: the shares of sockets in use, in percent.
 };
+
+/// What `options` ask for, or `otherwise`.
+Clock clock_of(const MultiplexerOptions& options, Clock otherwise);
 
 Plan plan_multiplexers(const MultiplexerOptions& options, const Settings& settings);
 

@@ -6,6 +6,11 @@
 
 namespace tocsin::bench {
 
+Clock clock_of(const MultiplexerOptions& options, Clock otherwise) {
+  if (options.clock.empty()) return otherwise;
+  return options.clock == "cpu" ? Clock::worked : Clock::elapsed;
+}
+
 Plan plan_multiplexers(const MultiplexerOptions& options, const Settings& settings) {
   Plan plan;
   if (options.method != "udp")

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <memory>
+#include <optional>
 #include <sstream>
 #include <vector>
 
@@ -16,7 +16,7 @@
 namespace tocsin::bench {
 namespace {
 
-constexpr int width = 900;
+constexpr int width = 1000;
 constexpr int height = 480;  // Of each picture.
 
 bool has_gnuplot() {
@@ -37,14 +37,23 @@ std::string literal(std::string_view text) {
 
 struct Line {
   std::string name;
+  std::size_t type = 0;  // Its colour and sign: the same in all pictures.
   std::vector<const Row*> points;
 };
 
 struct Picture {
   std::string group;
   std::string unit;
-  bool over_n = false;
-  std::vector<Line> lines;
+  std::vector<Line> lines = {};
+
+  // Whether there is an n, and more than one.
+  bool is_over_n() const {
+    const std::optional<std::uint64_t> first = lines.front().points.front()->n;
+    return first && std::ranges::any_of(lines, [&](const Line& line) {
+             return std::ranges::any_of(line.points,
+                                        [&](const Row* row) { return row->n != first; });
+           });
+  }
 };
 
 // The element of `list` that `is_it`, made by `make` if there is none yet.
@@ -56,17 +65,19 @@ T& find_or_make(std::vector<T>& list, Is is_it, Make make) {
 
 std::vector<Picture> pictures_of(std::span<const Row> rows) {
   std::vector<Picture> pictures;
+  std::vector<std::string> names;
   for (const Row& row : rows) {
     if (!row.is_measured()) continue;
+    const auto type =
+        static_cast<std::size_t>(std::ranges::find(names, row.name) - names.begin()) + 1;
+    if (type > names.size()) names.push_back(row.name);
     Picture& picture = find_or_make(
         pictures,
-        [&](const Picture& one) {
-          return one.group == row.group && one.unit == row.unit && one.over_n == row.n.has_value();
-        },
-        [&] { return Picture{row.group, row.unit, row.n.has_value(), {}}; });
+        [&](const Picture& one) { return one.group == row.group && one.unit == row.unit; },
+        [&] { return Picture{row.group, row.unit}; });
     Line& line = find_or_make(
         picture.lines, [&](const Line& one) { return one.name == row.name; },
-        [&] { return Line{row.name, {}}; });
+        [&] { return Line{row.name, type, {}}; });
     line.points.push_back(&row);
   }
   return pictures;
@@ -86,11 +97,11 @@ std::string lines_over_n(const Picture& picture) {
     data += fmt::format("$line{} << END\n", i);
     for (const Row* row : picture.lines[i].points) data += point(std::to_string(*row->n), *row);
     data += "END\n";
-    plots += fmt::format("{}$line{} using 1:2:3:4 with yerrorlines title {}",
-                         i == 0 ? "plot " : ", ", i, literal(picture.lines[i].name));
+    plots += fmt::format("{}$line{} using 1:2:3:4 with yerrorlines linetype {} title {}",
+                         i == 0 ? "plot " : ", ", i, picture.lines[i].type,
+                         literal(picture.lines[i].name));
   }
-  return data + "set logscale xy\nset xtics auto\nset xlabel 'n'\nset key left top\n" + plots +
-         "\n";
+  return data + "set logscale xy\nset xtics norotate autofreq\nset xlabel 'n'\n" + plots + "\n";
 }
 
 std::string bars(const Picture& picture) {
@@ -117,12 +128,12 @@ std::string script_of(std::span<const Row> rows, const std::string& file) {
   const std::vector<Picture> pictures = pictures_of(rows);
   std::string script = fmt::format(
       "set terminal svg noenhanced size {},{} background rgb 'white' font 'sans,12'\n"
-      "set output {}\nset grid\nset multiplot layout {},1\n",
+      "set output {}\nset grid\nset key outside\nset multiplot layout {},1\n",
       width, height * static_cast<int>(pictures.size()), literal(file), pictures.size());
   for (const Picture& picture : pictures)
-    script +=
-        fmt::format("set title {}\nset ylabel {}\n{}", literal(picture.group),
-                    literal(picture.unit), picture.over_n ? lines_over_n(picture) : bars(picture));
+    script += fmt::format("set title {}\nset ylabel {}\n{}", literal(picture.group),
+                          literal(picture.unit),
+                          picture.is_over_n() ? lines_over_n(picture) : bars(picture));
   return script + "unset multiplot\n";
 }
 

@@ -5,8 +5,8 @@
 //     rows ──> [ plot ] ──> gnuplot ──> FILE.svg
 //
 // Rows of one group and one unit share a picture, one below the other in one file. Where they have
-// an n, each name is a line over n, both axes logarithmic; elsewhere each name is a bar. The bars
-// at each point are the mean and one standard deviation to both sides, but not below the least
+// different n, each name is a line over n, both axes logarithmic; elsewhere each name is a bar. The
+// bars at each point are the mean and one standard deviation to both sides, but not below the least
 // sample.
 //
 // Thread rule: the main thread.

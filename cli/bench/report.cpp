@@ -18,7 +18,7 @@ std::string with_commas(std::string text) {
   return text;
 }
 
-std::string n_of(const Row& row) { return row.n ? with_commas(std::to_string(*row.n)) : ""; }
+std::string n_of(const Row& row) { return row.n ? counted(*row.n) : ""; }
 
 // Everything there is to say beside the figures.
 std::string words_of(const Row& row) {
@@ -58,8 +58,7 @@ class TableReport final : public Report {
       line(row.name, n_of(row), figure(row.median),
            fmt::format("{} to {}", figure(row.interval.low), figure(row.interval.high)),
            figure(row.mean), figure(row.standard_deviation), row.unit,
-           fmt::format("{}", row.samples), with_commas(std::to_string(row.operations)),
-           words_of(row));
+           fmt::format("{}", row.samples), counted(row.operations), words_of(row));
     }
     std::fflush(out_);
   }
@@ -180,5 +179,7 @@ std::string figure(double value) {
   const int digits = static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1;
   return with_commas(fmt::format("{:.{}f}", value, std::clamp(4 - digits, 0, 9)));
 }
+
+std::string counted(std::uint64_t number) { return with_commas(std::to_string(number)); }
 
 }  // namespace tocsin::bench

@@ -48,4 +48,7 @@ std::unique_ptr<Report> make_report(Format format, std::FILE* out);
 /// "43.7", "1,234,567".
 std::string figure(double value);
 
+/// "1,234,567", and "1234".
+std::string counted(std::uint64_t number);
+
 }  // namespace tocsin::bench

@@ -32,9 +32,11 @@ void summarize(Row& row, std::span<const double> values, std::uint64_t seed) {
     row.unsure = fmt::format("only {} samples", row.samples);
 }
 
+// Short enough for a line of a terminal.
 std::string title(const Row& row) {
-  return row.n ? fmt::format("{}: {}, n = {}", row.group, row.name, *row.n)
-               : fmt::format("{}: {}", row.group, row.name);
+  const std::string begin = row.group.substr(0, row.group.find_first_of(":,"));
+  return row.n ? fmt::format("{}: {}, n = {}", begin, row.name, *row.n)
+               : fmt::format("{}: {}", begin, row.name);
 }
 
 class Measurement {

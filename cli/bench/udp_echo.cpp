@@ -223,13 +223,13 @@ class Server {
   std::string complaint_;
 };
 
-Clock clock_of(const MultiplexerOptions& options) { return options.clock.value_or(Clock::elapsed); }
+constexpr Clock usual_clock = Clock::elapsed;  // As a client sees it.
 
 // Microseconds of a request.
 Sampler sampler_of(std::unique_ptr<Server> server, const Pace& pace,
                    const MultiplexerOptions& options) {
   const std::uint64_t most = std::max<std::uint64_t>(options.requests / pace.samples, 1);
-  return [server = std::move(server), block = Block(pace, most, clock_of(options)),
+  return [server = std::move(server), block = Block(pace, most, clock_of(options, usual_clock)),
           begun = Duration{}, work = Duration{}]() mutable -> Outcome<Measured> {
     constexpr double microsecond = 1e-3;  // Per nanosecond.
     Measured measured =
@@ -260,7 +260,7 @@ Planned planned(const Subject& subject, const MultiplexerOptions& options, std::
   return {.rows = {{.group = group,
                     .name = subject.name,
                     .n = n,
-                    .unit = unit_of("us", clock_of(options))}},
+                    .unit = unit_of("us", clock_of(options, usual_clock))}},
           .begin = [=, &settings](const Pace& pace) -> Outcome<Sampler> {
             auto bed = Bed::make(subject, settings.kernel);
             if (!bed) return std::unexpected(bed.error());
