@@ -56,7 +56,7 @@ What is measured:
 All of them go through this library's Pollers. What to look for: select and poll pay for
 every descriptor that is watched, epoll and io_uring for those that are ready; the fewer are
 watched, and the more of them are ready at once, the less does it matter. vkern's epoll needs no
-system call. The whole takes about five minutes.
+system call. The whole takes a few minutes.
 
 Examples:
   tocsin bench multiplexers --quick --plot quick.svg

@@ -146,7 +146,7 @@ Plan plan_classic_table(const MultiplexerOptions& options, const Settings& setti
   }
   if (!options.n.empty()) return plan;
   // What no limit of Linux binds goes further.
-  for (const std::uint64_t n : {100'000, 1'000'000})
+  for (const std::uint64_t n : std::to_array<std::uint64_t>({100'000, 1'000'000}))
     for (const Subject& subject : subjects)
       if (subject.home != Subject::Home::linux && !(settings.quick && n > 100'000))
         plan.push_back(planned(subject, options, n, settings, true));

@@ -172,6 +172,7 @@ class Server {
   /// Lets a client begin that uses `active` of the sockets, at random.
   std::string let_in_client(std::uint64_t active, std::uint64_t seed, int cpu) {
     std::vector<int> servers;
+    servers.reserve(sockets_.size());
     for (const Fd& socket : sockets_) servers.push_back(socket.get());
     Prng prng(seed);
     for (std::uint64_t i = 0; i < active; ++i)

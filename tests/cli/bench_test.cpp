@@ -52,7 +52,7 @@ TEST(BenchProgram, JsonHasARowForEveryMechanismAndN) {
   EXPECT_EQ(whole["seed"], 5);
   EXPECT_FALSE(whole["machine"].empty());
   EXPECT_FALSE(whole.contains("incomplete"));
-  for (const std::uint64_t n : {3, 10})
+  for (const std::uint64_t n : {3UL, 10UL})
     for (const char* name : {"write and read alone", "select", "poll", "epoll level", "epoll edge",
                              "vkern epoll", "vkern epoll threads"}) {
       const json* const row = find(whole["rows"], name, n);
@@ -79,7 +79,7 @@ TEST(BenchProgram, UdpEchoHasAGroupForEachShareOfActiveSockets) {
   ASSERT_EQ(said.status, 0) << said.err;
   const json whole = json::parse(said.out);
   for (const char* name : {"select", "poll", "epoll level", "epoll edge", "vkern epoll threads"})
-    for (const std::uint64_t n : {5, 40}) {
+    for (const std::uint64_t n : {5UL, 40UL}) {
       std::set<std::string> groups;
       for (const json& row : whole["rows"])
         if (row["name"] == name && row["n"] == n) {
