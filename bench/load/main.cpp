@@ -63,6 +63,16 @@ struct Measured {
   double server_cpu = 0;  // Of one core: 1.0 is saturated.
 };
 
+// An open loop is divided evenly: every worker has about as many connections.
+void begin(Worker& worker, const Options& options, Plan plan, std::size_t index,
+           std::size_t workers) {
+  if (options.rate > 0)
+    worker.run_on_schedule(plan, options.rate / static_cast<double>(workers),
+                           cpu_of(options, index));
+  else
+    worker.run_until(plan, cpu_of(options, index));
+}
+
 Measured run_for_seconds(const Options& options, Workers& workers) {
   const std::uint64_t start = now();
   Plan plan;
@@ -70,7 +80,7 @@ Measured run_for_seconds(const Options& options, Workers& workers) {
   plan.end = plan.count_from + static_cast<std::uint64_t>(options.seconds * 1e9);
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < workers.size(); ++i)
-    threads.emplace_back([&, i] { workers[i]->run_until(plan, cpu_of(options, i)); });
+    threads.emplace_back([&, i] { begin(*workers[i], options, plan, i, workers.size()); });
   sleep_until(plan.count_from);
   const double before = cpu_seconds_of(options.server_pid);
   sleep_until(plan.end);
@@ -97,7 +107,9 @@ Measured run_for_requests(const Options& options, Workers& workers) {
 void print(const Options& options, const Workers& workers, const Measured& measured) {
   auto all = std::make_unique<Histogram>();
   double load_cpu = 0;
+  std::uint64_t unanswered = 0;
   for (const auto& worker : workers) {
+    unanswered += worker->unanswered();
     all->add(worker->latencies());
     load_cpu += worker->cpu_seconds();
   }
@@ -108,12 +120,13 @@ void print(const Options& options, const Workers& workers, const Measured& measu
       "{\"connections\": %zu, \"idle\": %zu, \"size\": %zu, \"requests\": %llu, "
       "\"seconds\": %.6f, \"requests_per_second\": %.1f, \"latency_us\": {\"p50\": %.1f, "
       "\"p90\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}, "
-      "\"server_cpu\": %.3f, \"load_cpu\": %.3f, \"load_threads\": %zu}\n",
+      "\"server_cpu\": %.3f, \"load_cpu\": %.3f, \"load_threads\": %zu, \"rate\": %.1f, "
+      "\"unanswered\": %llu}\n",
       options.connections, options.idle, options.size,
       static_cast<unsigned long long>(all->total()), measured.seconds,
       static_cast<double>(all->total()) / measured.seconds, us(0.5), us(0.9), us(0.99), us(0.999),
-      static_cast<double>(all->max()) / 1e3, measured.server_cpu, load_cpu / worked,
-      workers.size());
+      static_cast<double>(all->max()) / 1e3, measured.server_cpu, load_cpu / worked, workers.size(),
+      options.rate, static_cast<unsigned long long>(unanswered));
 }
 
 int hold_until_stdin_ends() {

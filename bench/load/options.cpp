@@ -15,11 +15,13 @@ namespace {
 constexpr const char* usage =
     "usage: load --connect HOST:PORT [--connections N] [--idle M] [--size BYTES]\n"
     "            [--warm-up S] [--seconds S | --requests R | --hold]\n"
-    "            [--server-pid PID] [--cpus 0,1]\n"
+    "            [--rate R] [--server-pid PID] [--cpus 0,1]\n"
     "\n"
     "A closed loop: every connection sends one message, waits for all of it to come back,\n"
     "compares it, sends the next. Prints one line of JSON. With --requests, R round trips in all\n"
-    "and no warm-up; with --hold, no load: the idle connections are kept until stdin ends.\n";
+    "and no warm-up. With --rate, an open loop: R messages a second, sent when they are due or as\n"
+    "soon after as their connection has its last answer; latencies count from when they were due.\n"
+    "With --hold, no load: the idle connections are kept until stdin ends.\n";
 
 [[noreturn]] void refuse(const std::string& reason) {
   std::fprintf(stderr, "load: %s\n%s", reason.c_str(), usage);
@@ -72,6 +74,8 @@ void set(Options& options, std::string_view name, std::string_view value) {
     options.seconds = number(name, value, 0.01, 3600.0);
   } else if (name == "--requests") {
     options.requests = number<std::uint64_t>(name, value, 1, UINT64_MAX);
+  } else if (name == "--rate") {
+    options.rate = number(name, value, 1.0, 1e7);
   } else if (name == "--server-pid") {
     options.server_pid = number(name, value, 1, 1 << 30);
   } else if (name == "--cpus") {
@@ -98,6 +102,7 @@ Options parse_options(int argc, char** argv) {
     if (++i == argc) refuse(std::string(name) + ": a value is missing");
     set(options, name, argv[i]);
   }
+  if (options.rate > 0 && options.requests > 0) refuse("--rate goes with --seconds");
   if (options.server.sin_port == 0) refuse("--connect is missing");
   return options;
 }

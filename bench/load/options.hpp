@@ -22,6 +22,7 @@ struct Options {
   double warm_up = 0.3;             ///< --warm-up: seconds that are not counted.
   double seconds = 1.0;             ///< --seconds: how long to count.
   std::uint64_t requests = 0;       ///< --requests: this many round trips instead of seconds.
+  double rate = 0;                  ///< --rate: an open loop of so many messages a second.
   std::optional<int> server_pid{};  ///< --server-pid: whose CPU time to report as well.
   std::vector<int> cpus{};          ///< --cpus 0,1: one thread on each; default: 2, unpinned.
   bool hold = false;                ///< --hold: open, print "held", wait for the end of stdin.

@@ -20,6 +20,7 @@ namespace load {
 namespace {
 
 constexpr std::uint64_t longest_silence = 30'000'000'000;  // Nanoseconds.
+constexpr std::uint64_t longest_rest = 2'000'000'000;      // After the end of a schedule.
 constexpr std::uint64_t without_end = std::numeric_limits<std::uint64_t>::max();
 
 void pin_to(int cpu) {
@@ -55,6 +56,9 @@ Worker::Worker(const std::vector<int>& fds, std::size_t size, std::uint32_t firs
                             .received = 0,
                             .sent_at = 0,
                             .remaining = without_end,
+                            .owed = 0,
+                            .turn = index,
+                            .waits = false,
                             .message = message_of(first_id + index, size)});
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
     epoll_event event{.events = EPOLLIN, .data = {.u32 = index}};
@@ -78,11 +82,18 @@ void Worker::run_requests(std::uint64_t requests, int cpu) {
   begin(cpu);
 }
 
+void Worker::run_on_schedule(Plan plan, double rate, int cpu) {
+  plan_ = plan;
+  schedule_.emplace(now(), rate);
+  turns_ = schedule_->turns_before(plan.end);
+  begin(cpu);
+}
+
 void Worker::begin(int cpu) {
   pin_to(cpu);
   const double before = thread_cpu_seconds();
   for (Connection& connection : connections_) {
-    if (connection.remaining == 0) continue;
+    if (connection.remaining == 0 || schedule_) continue;
     ++busy_;
     send_next(connection, now());
   }
@@ -95,7 +106,7 @@ void Worker::begin(int cpu) {
 void Worker::run() {
   std::array<epoll_event, 512> events;
   std::uint64_t heard_at = now();
-  while (running_ && busy_ > 0) {
+  while (running_ && (schedule_ ? keep_schedule(now()) : busy_ > 0)) {
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail("epoll_wait");
@@ -136,6 +147,13 @@ void Worker::on_readable(Connection& connection) {
   if (connection.received < connection.message.size()) return;
 
   const std::uint64_t time = now();
+  if (schedule_)
+    answered_on_schedule(connection, time);
+  else
+    answered(connection, time);
+}
+
+void Worker::answered(Connection& connection, std::uint64_t time) {
   if (time >= plan_.end) {
     running_ = false;
     return;
@@ -145,6 +163,48 @@ void Worker::on_readable(Connection& connection) {
     send_next(connection, time);
   else
     --busy_;
+}
+
+// ---- an open loop -------------------------------------------------------------------------------
+
+// Sends what is due by now. False when all has been answered, or nothing more will be.
+bool Worker::keep_schedule(std::uint64_t time) {
+  for (; next_turn_ < turns_ && schedule_->due(next_turn_) <= time; ++next_turn_) {
+    Connection& connection = connections_[next_turn_ % connections_.size()];
+    ++connection.owed;
+    if (!connection.waits) send_due(connection);
+  }
+  if (next_turn_ == turns_ && busy_ == 0) return false;
+  if (time < plan_.end + longest_rest) return true;
+  give_up(time);
+  return false;
+}
+
+void Worker::send_due(Connection& connection) {
+  --connection.owed;
+  connection.waits = true;
+  ++busy_;
+  send_next(connection, schedule_->due(connection.turn));
+}
+
+void Worker::answered_on_schedule(Connection& connection, std::uint64_t time) {
+  if (connection.sent_at >= plan_.count_from) latencies_.record(time - connection.sent_at);
+  connection.turn += connections_.size();
+  connection.waits = false;
+  --busy_;
+  if (connection.owed > 0) send_due(connection);
+}
+
+void Worker::give_up(std::uint64_t time) {
+  for (Connection& connection : connections_) {
+    const std::uint64_t missing = connection.owed + (connection.waits ? 1 : 0);
+    for (std::uint64_t i = 0; i < missing; ++i) {
+      const std::uint64_t due = schedule_->due(connection.turn + i * connections_.size());
+      if (due < plan_.count_from) continue;
+      latencies_.record(time - due);
+      ++unanswered_;
+    }
+  }
 }
 
 }  // namespace load

@@ -27,16 +27,18 @@ NAMES = {
     "asio_coroutines": "Asio, coroutines",
 }
 PAIRS = (100, 1_000, 10_000)
-ACTIVE = (1, 100)
 SPARE = 100  # Descriptors for everything else.
 HAD_CORE = 0.95
 MOST = 0.8
 
 
-def _sizes():
-    """As many pairs as there are descriptors for, and how many were wanted."""
+def _sizes(context):
+    """(how many pairs there are descriptors for, how many were wanted, active ones, again)."""
     limit = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE) // 2
-    return [(min(pairs, limit), pairs) for pairs in PAIRS]
+    if context.quick:
+        return [(min(pairs, limit), pairs, 100, False) for pairs in PAIRS[:-1]]
+    return [(min(pairs, limit), pairs, active, again) for active, again in
+            ((1, False), (100, False), (100, True)) for pairs in PAIRS]
 
 
 def _arguments(pairs, active, again):
@@ -52,7 +54,7 @@ def _time_rows(context, pairs, active, again):
         return run_json([program(context, "chain", library), *arguments, "--runs", str(runs)], 120,
                         {context.cores.server})
 
-    results, missing = in_turn(NAMES, 3 if context.quick else 9, measure)
+    results, missing = in_turn(context, NAMES, 3 if context.quick else 9, measure)
     had_core = all(sum(one["cpu_ns"]) >= HAD_CORE * sum(one["ns"])
                    for of_one in results.values() for one in of_one)
     which = "ns" if had_core else "cpu_ns"
@@ -60,7 +62,8 @@ def _time_rows(context, pairs, active, again):
     text = f"n = {pairs:,}, a = {active}" + (", waiting again" if again else "")
     for library, name in NAMES.items():
         row = Row(f"{text}: {name}", unit="of libev's time",
-                  most=MOST if library == "tocsin" else None)
+                  most=MOST if library == "tocsin" else None,
+                  point=("chain-again" if again else f"chain-{active}", name, pairs))
         if library in missing or "libev" in missing:
             row.note = missing.get(library, missing.get("libev"))
         else:
@@ -82,6 +85,7 @@ def _count_rows(context):
         calls = Row(f"{name}: system calls an event", digits=3)
         events = 1_100 * (long - short)
         try:
+            context.check_time()
             row.value = (total(callgrind_total, long) - total(callgrind_total, short)) / events
             found = {call: (count - total_short.get(call, 0)) / events
                      for total_short in [total(strace_counts, short)]
@@ -96,11 +100,9 @@ def _count_rows(context):
 
 
 def rows(context):
-    for pairs, wanted in _sizes():
-        for active in ACTIVE:
-            for again in (False, True):
-                for row in _time_rows(context, pairs, active, again):
-                    if pairs < wanted:
-                        row.note += f"; not {wanted:,}: RLIMIT_NOFILE"
-                    yield row
+    for pairs, wanted, active, again in _sizes(context):
+        for row in _time_rows(context, pairs, active, again):
+            if pairs < wanted:
+                row.note += f"; not {wanted:,}: RLIMIT_NOFILE"
+            yield row
     yield from _count_rows(context)

@@ -6,6 +6,7 @@ from typing import Optional
 
 # An interval wider than this share of its figure says more of the machine than of the figure.
 NOISY = 0.25
+FEW = 3  # Of fewer values there is no interval.
 
 
 @dataclass
@@ -25,14 +26,17 @@ class Row:
     low: Optional[float] = None
     high: Optional[float] = None
     parity: bool = False  # "No worse than": a miss only if the interval excludes the target.
+    point: Optional[tuple] = None  # Where it is drawn: (plot, series, x); see plots.py.
 
     def take(self, values, note=""):
         """The median of `values` and its interval. If that is wide the machine is noisy, and the
         note says so; the row is sure nevertheless if all of the interval is on one side of the
         target."""
         self.value = median(values)
-        self.low, self.high = interval(values)
         self.note = note or spread(values, self.digits)
+        if len(values) < FEW:
+            return
+        self.low, self.high = interval(values)
         if self.value and (self.high - self.low) / self.value > NOISY:
             self.note += f"; a noisy machine: +-{50 * (self.high - self.low) / self.value:.0f} %"
             limit = self.most if self.least is None else self.least
@@ -61,7 +65,8 @@ class Row:
             return "no figure"
         if not self.reliable:
             return "unsure"
-        best_low, best_high = (self.low, self.high) if self.parity else (self.value, self.value)
+        by_interval = self.parity and self.low is not None
+        best_low, best_high = (self.low, self.high) if by_interval else (self.value, self.value)
         if self.least is not None:
             return "pass" if best_high >= self.least else "MISS"
         return "pass" if best_low <= self.most else "MISS"

@@ -24,7 +24,7 @@ def rows(context):
     for echo in (OURS, RAW):
         row = Row(echo.name, unit="of its speed alone", least=0.9 if echo.ours else None)
         try:
-            compare(row, one_after_the_other(
+            compare(context, row, one_after_the_other(
                 lambda e=echo: speed(context, e, *busy, "--idle", str(idle)),
                 lambda e=echo: speed(context, e, *busy)), 2 if context.quick else 7)
             if idle < IDLE:

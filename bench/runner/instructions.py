@@ -31,12 +31,14 @@ def _total(context, echo, requests):
 
 
 def _per_echo(context, echo):
+    context.check_time()
     return (_total(context, echo, LONG) - _total(context, echo, SHORT)) / (LONG - SHORT)
 
 
 def rows(context):
     for echo in ALL:
-        row = Row(echo.name, unit="instructions", digits=0, most=200 if echo.ours else None)
+        row = Row(echo.name, unit="instructions", digits=0, most=200 if echo.ours else None,
+                  point=("instructions", "", echo.name))
         try:
             row.value = _per_echo(context, echo)
         except Failed as reason:

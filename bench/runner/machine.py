@@ -50,7 +50,7 @@ def header(cores):
             if line.startswith("model name"):
                 cpu = line.split(":", 1)[1].strip()
                 break
-    packages = "libev-dev libuv1-dev libasio-dev libevent-dev"
+    packages = "libev-dev libuv1-dev libasio-dev libevent-dev liburing-dev nginx-light wrk"
     lines = [
         f"kernel    {platform.system()} {platform.release()} {platform.machine()}",
         f"cpu       {cpu}, {os.cpu_count()} online, load average "
@@ -64,6 +64,18 @@ def header(cores):
     if not cores.enough:
         lines.append("warning   fewer than 3 cores: the load competes with the server")
     return lines
+
+
+def mitigations():
+    """Lines that say which of the processor's faults the kernel works around, at whose price."""
+    folder = "/sys/devices/system/cpu/vulnerabilities"
+    found = []
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            state = file.read().strip()
+        if state != "Not affected":
+            found.append(f"          {name}: {state}")
+    return ["mitigations", *(found or ["          none, by what the kernel says"])]
 
 
 def _versions(packages):

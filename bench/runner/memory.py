@@ -45,6 +45,7 @@ class _Idle:
 
 
 def _per_connection(context, echo):
+    context.check_time()
     with echo.start(context) as server:
         with _Idle(context, server, FEW):
             few = _resident(server.pid)
@@ -54,7 +55,8 @@ def _per_connection(context, echo):
 
 def rows(context):
     for echo in ALL:
-        row = Row(echo.name, unit="bytes", digits=0, most=500 if echo.ours else None)
+        row = Row(echo.name, unit="bytes", digits=0, most=500 if echo.ours else None,
+                  point=("memory", "", echo.name))
         try:
             row.value = _per_connection(context, echo)
         except Failed as reason:

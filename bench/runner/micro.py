@@ -16,15 +16,19 @@ def program(context, what, library):
     return path
 
 
-def in_turn(libraries, rounds, measure):
-    """`rounds` times `measure(library)` of each: {library: [a result of each round]}, and
-    {library: why there is none}."""
+def in_turn(context, libraries, rounds, measure):
+    """`rounds` times `measure(library)` of each, fewer if the time is over: {library: [a result of
+    each round]}, and {library: why there is none}."""
     results, missing = {library: [] for library in libraries}, {}
-    for _ in range(rounds):
+    for done in range(rounds):
+        if done > 0 and context.is_over():
+            break
         for library in libraries:
             if library in missing:
                 continue
             try:
+                if done == 0:
+                    context.check_time()
                 results[library].append(measure(library))
             except Failed as reason:
                 missing[library] = str(reason)
@@ -34,12 +38,13 @@ def in_turn(libraries, rounds, measure):
 def rows(context, what, cpus, most):
     """Rows of `ns` for every library; ours with its ceiling, then ours against the fastest."""
     results, missing = in_turn(
-        NAMES, 3 if context.quick else 7,
+        context, NAMES, 3 if context.quick else 7,
         lambda library: run_json([program(context, what, library)], 120, cpus))
     values = {library: [result["ns"] for result in results[library]]
               for library in NAMES if library not in missing}
     for library, name in NAMES.items():
-        row = Row(name, unit="ns", digits=1, most=most if library == "tocsin" else None)
+        row = Row(name, unit="ns", digits=1, most=most if library == "tocsin" else None,
+                  point=(what, "", name))
         if library in missing:
             row.note = missing[library]
         else:

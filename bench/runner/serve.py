@@ -105,7 +105,7 @@ def rows(context):
     for connections in (64, 1000):
         row = Row(f"tocsin serve, {connections:,} connections", unit="of nginx", least=1.0)
         try:
-            compare(row, one_after_the_other(
+            compare(context, row, one_after_the_other(
                 lambda c=connections: _speed(context, _tocsin, root, c),
                 lambda c=connections: _speed(context, _nginx, root, c)), 2 if context.quick else 7)
         except Failed as reason:

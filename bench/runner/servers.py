@@ -94,13 +94,16 @@ def one_after_the_other(measure_a, measure_b):
     return lambda pairs: list(zip(*interleaved(measure_a, measure_b, pairs)))
 
 
-def compare(row, measure_pairs, pairs):
+def compare(context, row, measure_pairs, pairs):
     """Fills `row` with the median ratio of pairs of `speed`; `measure_pairs` takes so many of them.
     A pair in which a server did not get its core, because something else ran there or the load
     fell behind, is measured again, up to three times over; if that does not help, all pairs count
     and the note says so."""
+    context.check_time()
     good, all_pairs = [], []
-    for _ in range(4):
+    for attempt in range(4):
+        if attempt > 0 and context.is_over():
+            break
         found = measure_pairs(pairs - len(good))
         all_pairs += found
         good += [pair for pair in found if min(cpu for _, cpu in pair) >= SATURATED]

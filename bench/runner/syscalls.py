@@ -37,6 +37,7 @@ def _calls(context, echo, requests):
 
 
 def _calls_per_echo(context, echo):
+    context.check_time()
     short, long = _calls(context, echo, SHORT), _calls(context, echo, LONG)
     found = dict.fromkeys([*FAMILIES, "other"], 0.0)
     for name in short.keys() | long.keys():
@@ -51,6 +52,7 @@ def _counter(path):
 
 
 def _allocations_per_echo(context, echo):
+    context.check_time()
     library = os.path.join(context.bin, "bench/libcount_mallocs.so")
     if not os.path.exists(library):
         raise Failed("not built: bench/libcount_mallocs.so")

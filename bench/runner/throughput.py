@@ -16,11 +16,12 @@ def rows(context):
     for connections in (100, 1000):
         for echo in [OURS, *PEERS]:
             row = Row(f"{echo.name}, {connections:,} connections", unit="of raw C",
-                      least=0.98 if echo.ours else None)
+                      least=0.98 if echo.ours else None,
+                      point=("echo", echo.name, f"{connections:,} connections"))
             pairs = (3 if context.quick else 10) if echo.ours else (1 if context.quick else 4)
             arguments = ("--connections", str(connections))
             try:
-                compare(row, lambda count, e=echo, a=arguments: [
+                compare(context, row, lambda count, e=echo, a=arguments: [
                     speeds_in_turn(context, e, RAW, *a) for _ in range(count)], pairs)
             except Failed as reason:
                 row.note = str(reason)

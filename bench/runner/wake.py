@@ -20,7 +20,7 @@ LONG = 6_000
 def _times(context):
     rounds = 1_000 if context.quick else 3_000
     cpus = {context.cores.server, context.cores.load[-1]}
-    return in_turn(NAMES, 7 if context.quick else 31, lambda library: run_json(
+    return in_turn(context, NAMES, 7 if context.quick else 31, lambda library: run_json(
         [program(context, "wake", library), "--rounds", str(rounds)], 120, cpus))
 
 
@@ -43,7 +43,7 @@ def rows(context):
     values = {library: [one["ns"] / 1e3 for one in results[library]]
               for library in NAMES if library not in missing}
     for library, name in NAMES.items():
-        row = Row(name, unit="us", digits=1)
+        row = Row(name, unit="us", digits=1, point=("wake", "", name))
         if library in missing:
             row.note = missing[library]
         else:
@@ -55,6 +55,7 @@ def rows(context):
         row = Row(f"{name}: user-space instructions", digits=0)
         calls = Row(f"{name}: system calls", digits=2)
         try:
+            context.check_time()
             row.value, each = _counts(context, library)
             calls.value = sum(each.values())
             calls.note = ", ".join(f"{call} {count:.2f}" for call, count in sorted(each.items())
