@@ -66,7 +66,7 @@ Examples:
 constexpr const char* loop_footer = R"(
 Examples:
   tocsin bench loop --quick
-  tocsin bench loop --only post
+  tocsin bench loop fairness echo             these rows alone
 )";
 
 void add_common(CLI::App& command, BenchArguments& arguments) {
@@ -145,8 +145,20 @@ void add_multiplexers(CLI::App& bench, BenchArguments& arguments) {
 void add_loop(CLI::App& bench, BenchArguments& arguments) {
   CLI::App* const command = bench.add_subcommand("loop", "what this library's own calls cost");
   command->callback([&] { arguments.which = BenchArguments::Which::loop; });
+  command
+      ->add_option("rows", arguments.wanted,
+                   "parts of groups or names: timers posts wake-up tasks echo fairness accepting "
+                   "stale; usually all")
+      ->type_name("PART");
   add_common(*command, arguments);
   command->footer(std::string(loop_footer) + reading);
+}
+
+// Whether one of its rows has `part` in its group or name.
+bool has(const bench::Planned& planned, const std::string& part) {
+  return std::ranges::any_of(planned.rows, [&](const bench::Row& row) {
+    return (row.group + ": " + row.name).find(part) != std::string::npos;
+  });
 }
 
 bench::Plan plan_of(const BenchArguments& arguments, const bench::Settings& settings) {
@@ -154,9 +166,10 @@ bench::Plan plan_of(const BenchArguments& arguments, const bench::Settings& sett
                          ? bench::plan_loop(settings)
                          : bench::plan_multiplexers(arguments.multiplexers, settings);
   std::erase_if(plan, [&](const bench::Planned& planned) {
-    return std::ranges::none_of(planned.rows, [&](const bench::Row& row) {
-      return (row.group + ": " + row.name).find(arguments.only) != std::string::npos;
-    });
+    return !has(planned, arguments.only) ||
+           (!arguments.wanted.empty() &&
+            std::ranges::none_of(arguments.wanted,
+                                 [&](const std::string& part) { return has(planned, part); }));
   });
   return plan;
 }

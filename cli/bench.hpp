@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "cli/bench/lists.hpp"
 
@@ -25,8 +26,9 @@ struct BenchArguments {
   bool quick = false;
   bool json = false;
   bool csv = false;
-  std::string plot;  // A file; empty: none.
-  std::string only;  // A part of the group or name of the rows that are wanted.
+  std::string plot;                 // A file; empty: none.
+  std::string only;                 // A part of the group or name of the rows that are wanted.
+  std::vector<std::string> wanted;  // Several such parts; empty: all.
   std::uint64_t seed = 1;
   std::uint64_t samples = 20;
   double seconds = 0;  // For each row; 0: as fits.

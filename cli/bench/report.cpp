@@ -99,6 +99,7 @@ nlohmann::ordered_json to_json(const Row& row) {
                 {"min", row.min},
                 {"samples", row.samples},
                 {"operations", row.operations}});
+  if (row.most) one["target"] = *row.most;
   if (!row.remark.empty()) one["remark"] = row.remark;
   if (!row.why_not.empty()) one["why_not"] = row.why_not;
   if (!row.unsure.empty()) one["unsure"] = row.unsure;

@@ -22,6 +22,7 @@ struct Row {
   std::string name;                // Within the group: a line in the plot.
   std::optional<std::uint64_t> n;  // How many there were of what the group is about.
   std::string unit;                // Of mean, standard_deviation, median and interval.
+  std::optional<double> most{};    // Its target: no more than this.
 
   // What came of it: of `samples` values, each of them over many operations.
   std::size_t samples = 0;  // 0: not measured, and why_not says why.

@@ -32,6 +32,18 @@ void summarize(Row& row, std::span<const double> values, std::uint64_t seed) {
     row.unsure = fmt::format("only {} samples", row.samples);
 }
 
+// Whether the target was reached, as far as can be told.
+std::string verdict(const Row& row, bool is_doubtful) {
+  const char* word = "open, as it lies within the interval";
+  if (is_doubtful)
+    word = "open";
+  else if (row.interval.high <= *row.most)
+    word = "pass";
+  else if (row.interval.low > *row.most)
+    word = "MISS";
+  return fmt::format("target: at most {}: {}", *row.most, word);
+}
+
 // Short enough for a line of a terminal.
 std::string title(const Row& row) {
   const std::string begin = row.group.substr(0, row.group.find_first_of(":,"));
@@ -55,7 +67,12 @@ class Measurement {
       rows[i].why_not = complaint;
       rows[i].remark = remark_;
       rows[i].operations = operations_;
-      if (!values_[i].empty()) summarize(rows[i], values_[i], options_.seed);
+      if (values_[i].empty()) continue;
+      summarize(rows[i], values_[i], options_.seed);
+      if (!doubt_.empty()) rows[i].unsure = doubt_;
+      if (!rows[i].most) continue;
+      if (!rows[i].remark.empty()) rows[i].remark += "; ";
+      rows[i].remark += verdict(rows[i], !doubt_.empty());
     }
     return rows;
   }
@@ -84,6 +101,7 @@ class Measurement {
     for (std::size_t i = 0; i < values_.size(); ++i) values_[i].push_back(measured.values[i]);
     operations_ += measured.operations;
     remark_ = measured.remark;
+    if (!measured.doubt.empty()) doubt_ = measured.doubt;
   }
 
   Planned& planned_;
@@ -92,6 +110,7 @@ class Measurement {
   std::vector<std::vector<double>> values_;  // Of each row.
   std::uint64_t operations_ = 0;
   std::string remark_;
+  std::string doubt_;
 };
 
 }  // namespace
