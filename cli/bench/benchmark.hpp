@@ -70,7 +70,7 @@ struct Measured {
   std::vector<double> values;
   std::uint64_t operations = 0;  // That it is made of.
   std::string remark = {};       // For all of the rows; the last one stays.
-  std::string doubt = {};  // Why none of the rows is to be relied upon; one sample's is enough.
+  std::string doubt = {};        // Why they are not to be relied upon; the last one stays.
 };
 
 /// Takes one sample. The first one is thrown away: caches are cold, and a Block finds its size.

@@ -9,8 +9,6 @@
 // that of a server with time to spare (for which see the fairness rows, an open loop).
 //
 // Thread rule: the main thread; the server is a LoopThread.
-#include <unistd.h>
-
 #include <memory>
 #include <type_traits>
 #include <vector>
@@ -27,18 +25,18 @@ class Echo {
  public:
   using Listener = std::conditional_t<std::is_same_v<S, TcpStream>, TcpListener, UnixListener>;
 
-  static Outcome<std::unique_ptr<Echo>> create(std::size_t connections, int server_cpu) {
+  static Outcome<std::unique_ptr<Echo>> create(std::size_t connections, const Settings& settings) {
     auto server = LoopThread::create();
     if (!server) return std::unexpected(server.error());
     auto loop = make_loop();
     if (!loop) return std::unexpected(loop.error());
-    auto listener = Listener::bind((*server)->loop(), free_address());
+    auto listener = Listener::bind((*server)->loop(), free_address(settings.kernel));
     if (!listener) return std::unexpected(why_not("a listener", listener.error()));
     const auto address = listener->local_address();
     if (!address) return std::unexpected(why_not("its address", address.error()));
 
     std::unique_ptr<Echo> echo(new Echo(std::move(*server), std::move(*loop)));
-    echo->server_->start(server_cpu,
+    echo->server_->start(cpu_for(settings, 1),
                          [listener = std::move(*listener)](Loop& own, Scope& scope) mutable {
                            scope.spawn(serve_echo(own, std::move(listener)));
                          });
@@ -69,11 +67,11 @@ class Echo {
   Echo(std::unique_ptr<LoopThread> server, std::unique_ptr<Loop> loop)
       : server_(std::move(server)), clients_(std::move(loop)) {}
 
-  static Address free_address() {
+  static Address free_address(Kernel& kernel) {
     if constexpr (std::is_same_v<S, TcpStream>) {
       return Address::loopback(0);
     } else {
-      return Address::unix_abstract(fmt::format("tocsin-bench-{}", ::getpid())).value();
+      return Address::unix_abstract(fmt::format("tocsin-bench-{}", kernel.getpid())).value();
     }
   }
 
@@ -97,7 +95,6 @@ class Echo {
 
 template <class S>
 void add(Plan& plan, const char* kind, const Settings& settings) {
-  const int server_cpu = cpu_for(settings, 1);
   const std::string remark = remark_on_cores(settings, 2);
   for (const std::uint64_t n : {1, 100}) {
     const auto row = [&](const char* what, const char* unit) {
@@ -108,10 +105,10 @@ void add(Plan& plan, const char* kind, const Settings& settings) {
     };
     plan.push_back(
         {.rows = {row("throughput", "round trips/s"), row("median", "us"), row("p99", "us")},
-         .begin = [=](const Pace& pace) -> Outcome<Sampler> {
-           auto echo = Echo<S>::create(n, server_cpu);
+         .begin = [n, remark, &settings](const Pace& pace) -> Outcome<Sampler> {
+           auto echo = Echo<S>::create(n, settings);
            if (!echo) return std::unexpected(echo.error());
-           return [=, echo = std::move(*echo)] {
+           return [pace, remark, echo = std::move(*echo)] {
              auto measured = echo->sample(pace);
              if (measured) measured->remark = remark;
              return measured;

@@ -22,7 +22,7 @@ Outcome<std::unique_ptr<LoopThread>> LoopThread::create() {
 }
 
 void LoopThread::start(int cpu, Begin begin) {
-  thread_ = std::thread([this, cpu, begin = std::move(begin)]() mutable {
+  thread_ = std::jthread([this, cpu, begin = std::move(begin)]() mutable {
     static_cast<void>(pin_this_thread(cpu));
     Scope scope(*loop_);
     begin(*loop_, scope);

@@ -47,7 +47,7 @@ class LoopThread {
   explicit LoopThread(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 
   std::unique_ptr<Loop> loop_;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 /// The core for the `index`th thread of a benchmark: 0 is the main thread's. If there are fewer

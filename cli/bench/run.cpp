@@ -101,7 +101,7 @@ class Measurement {
     for (std::size_t i = 0; i < values_.size(); ++i) values_[i].push_back(measured.values[i]);
     operations_ += measured.operations;
     remark_ = measured.remark;
-    if (!measured.doubt.empty()) doubt_ = measured.doubt;
+    doubt_ = measured.doubt;
   }
 
   Planned& planned_;
