@@ -8,7 +8,7 @@
 //
 // The client is a thread on a core of its own, and always the same: what differs between the rows
 // is how the server waits. A value is the time that passes on the server, divided by the requests
-// it answered; the remark says what share of it the server worked. No request is ever lost: on its
+// it answered; the remark says how much of it the server worked. No request is ever lost: on its
 // way there is one for each of the server's sockets, and no more for each of the client's than its
 // buffer holds.
 //
@@ -37,6 +37,7 @@ constexpr std::uint64_t fewest_active = 10;
 // Of 64 bytes each: an eighth of what net.core.rmem_default holds (socket(7)).
 constexpr std::uint64_t most_per_client_socket = 32;
 constexpr std::size_t request_size = 64;
+constexpr double microsecond = 1e-3;  // Per nanosecond.
 
 using Request = std::array<std::byte, request_size>;
 
@@ -226,24 +227,43 @@ class Server {
 
 constexpr Clock usual_clock = Clock::elapsed;  // As a client sees it.
 
+// What the server has worked since the samples that count began.
+class Work {
+ public:
+  /// "server worked 7.10 us each, 98 % busy", over all samples so far, of which the latest was one
+  /// of `operations`. Nothing of the first, which is thrown away.
+  std::string after(std::uint64_t operations) {
+    const Duration elapsed = reading_of(Clock::elapsed);
+    const Duration worked = reading_of(Clock::worked);
+    if (begun_ == Duration{}) {
+      begun_ = elapsed;
+      worked_ = worked;
+      return {};
+    }
+    operations_ += operations;
+    const auto work = static_cast<double>((worked - worked_).count());
+    const auto passed = static_cast<double>((elapsed - begun_).count());
+    return fmt::format("server worked {:.2f} us each, {:.0f} % busy",
+                       microsecond * work / static_cast<double>(operations_),
+                       100 * work / std::max(passed, 1.0));
+  }
+
+ private:
+  Duration begun_{};
+  Duration worked_{};
+  std::uint64_t operations_ = 0;
+};
+
 // Microseconds of a request.
 Sampler sampler_of(std::unique_ptr<Server> server, const Pace& pace,
                    const MultiplexerOptions& options) {
   const std::uint64_t most = std::max<std::uint64_t>(options.requests / pace.samples, 1);
   return [server = std::move(server), block = Block(pace, most, clock_of(options, usual_clock)),
-          begun = Duration{}, work = Duration{}]() mutable -> Outcome<Measured> {
-    constexpr double microsecond = 1e-3;  // Per nanosecond.
+          work = Work()]() mutable -> Outcome<Measured> {
     Measured measured =
         block.measure([&](std::uint64_t count) { return server->run(count); }, microsecond);
     if (!server->complaint().empty()) return std::unexpected(server->complaint());
-    if (begun == Duration{}) {  // With the sample that is thrown away.
-      begun = reading_of(Clock::elapsed);
-      work = reading_of(Clock::worked);
-      return measured;
-    }
-    const Duration passed = std::max(reading_of(Clock::elapsed) - begun, Duration{1});
-    measured.remark =
-        fmt::format("server {} % busy", 100 * (reading_of(Clock::worked) - work) / passed);
+    measured.remark = work.after(measured.operations);
     return measured;
   };
 }
