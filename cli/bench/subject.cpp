@@ -2,6 +2,7 @@
 #include "cli/bench/subject.hpp"
 
 #include <algorithm>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -17,6 +18,14 @@ std::pair<std::shared_ptr<void>, Kernel*> make_system() {
   auto system = std::make_shared<vkern::System<Policy>>();
   Kernel* const kernel = &system->init();
   return {std::move(system), kernel};
+}
+
+std::string advice(Mechanism mechanism, Errno error) {
+  if (mechanism != Mechanism::io_uring && mechanism != Mechanism::io_uring_epoll) return {};
+  if (error == Errno::not_permitted)
+    return "; forbidden by kernel.io_uring_disabled, or by a container's seccomp filter";
+  if (error != Errno{ENOSYS}) return {};
+  return mechanism == Mechanism::io_uring ? "; since Linux 5.13" : "; since Linux 6.15";
 }
 
 }  // namespace
@@ -50,7 +59,9 @@ Outcome<Bed> Bed::make(const Subject& subject, Kernel& linux) {
   if (subject.home == Subject::Home::vkern_threads)
     std::tie(bed.system_, bed.kernel_) = make_system<vkern::Threads>();
   auto poller = make_poller(*bed.kernel_, subject.mechanism);
-  if (!poller) return std::unexpected(why_not(name_of(subject.mechanism), poller.error()));
+  if (!poller)
+    return std::unexpected(why_not(name_of(subject.mechanism), poller.error()) +
+                           advice(subject.mechanism, poller.error()));
   bed.poller_ = std::move(*poller);
   return bed;
 }

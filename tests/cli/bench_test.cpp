@@ -2,17 +2,20 @@
 //
 // `tocsin bench`, started as its users start it, with so little to do that it takes moments. What
 // is measured here is whether everything is told, never how fast anything was.
-#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/serve_testing.hpp"
+#include "tocsin/kern/linux_kernel.hpp"
+#include "tocsin/source/seccomp_filter.hpp"
 
 namespace tocsin {
 namespace {
@@ -156,6 +159,30 @@ TEST(BenchProgram, WhatCannotBeDoneSaysWhyAndTheOthersGoOn) {
     EXPECT_TRUE(find(rows, name, 10)->contains("median"));
   }
   EXPECT_TRUE(find(rows, "vkern epoll", 200)->contains("median")) << "it has limits of its own";
+}
+
+TEST(BenchProgram, WhereIoUringIsForbiddenItsRowsSayByWhat) {
+  Said said;
+  bool is_forbidden = false;
+  std::jthread([&] {  // A filter is for the thread that installs it, and for what it starts.
+    SeccompFilter filter;
+    filter.on({SYS_io_uring_setup}, SeccompAction::deny(Errno{EPERM}));
+    is_forbidden = filter.install(LinuxKernel::shared()).has_value();
+    if (is_forbidden)
+      said = run_tocsin(tiny({"--n", "2", "--mechanisms", "io_uring,poll", "--json"}));
+  })
+      .join();
+  if (!is_forbidden) GTEST_SKIP() << "a seccomp filter is forbidden here";
+  ASSERT_EQ(said.status, 0) << said.err;
+  const json whole = json::parse(said.out);
+  EXPECT_TRUE(find(whole["rows"], "poll", 2)->contains("median")) << "the others go on";
+  for (const char* name : {"io_uring multishot", "io_uring epoll"}) {
+    const json* const row = find(whole["rows"], name, 2);
+    ASSERT_NE(row, nullptr);
+    const auto why_not = row->value("why_not", "");
+    EXPECT_NE(why_not.find("(EPERM); forbidden by kernel.io_uring_disabled"), std::string::npos)
+        << why_not;
+  }
 }
 
 TEST(BenchProgram, TheSoftLimitOfDescriptorsIsRaisedAndThatIsSaid) {
