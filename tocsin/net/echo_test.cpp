@@ -297,7 +297,7 @@ TEST_F(EchoTest, BesideAPeerThatNeverStopsSendingNobodyWaitsMoreThanTwoTurns) {
     UnixStream sink(FdSource::create(world.loop, std::move(ends[0]), "heavy").value());
     std::uint64_t swallowed = 0;
     kernel.never_empty = sink.fd();
-    heavy.spawn([](UnixStream& from, std::uint64_t& count) -> Task<> {
+    heavy.spawn([](Stream& from, std::uint64_t& count) -> Task<> {
       while (auto bytes = co_await from.read()) count += bytes->size();
     }(sink, swallowed));
     std::vector<LightPeer> peers;

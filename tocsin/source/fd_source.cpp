@@ -11,6 +11,7 @@ namespace {
 // All there is to know about a stream. PRI is not for reading urgent data but for knowing of it: a
 // read stops short at the urgent mark (tcp(7)), with more behind it.
 constexpr Ready everything = Ready::read | Ready::write | Ready::read_hangup | Ready::priority;
+constexpr Ready all_but_writing = Ready::read | Ready::read_hangup | Ready::priority;
 constexpr Mode edge{.trigger = Trigger::edge};
 constexpr Mode exclusive_edge{.trigger = Trigger::edge, .exclusive = true};
 
@@ -28,6 +29,13 @@ constexpr Ready makes_short_reads_lie =
 Result<std::unique_ptr<FdSource>> FdSource::create(Loop& loop, Fd fd, const char* name,
                                                    std::source_location where) {
   return create_in(edge, everything, loop, std::move(fd), name, where);
+}
+
+Result<std::unique_ptr<FdSource>> FdSource::create_writable(Loop& loop, Fd fd, const char* name,
+                                                            std::source_location where) {
+  auto source = create_in(edge, all_but_writing, loop, std::move(fd), name, where);
+  if (source) (*source)->known_after_short_read_ |= writing_unasked;
+  return source;
 }
 
 Result<std::unique_ptr<FdSource>> FdSource::create_exclusive(Loop& loop, Fd fd, const char* name,
@@ -66,6 +74,17 @@ Result<> FdSource::go_behind_others(const char* name, std::source_location where
   return {};
 }
 
+// What there is room for by now is an event, so that no edge is missed. If the kernel cannot be
+// asked (ENOMEM, or somebody has closed the descriptor), whoever waits tries again in each turn.
+void FdSource::ask_about_writing() {
+  if (loop_.modify(token_, everything, edge)) {
+    known_after_short_read_ &= ~writing_unasked;
+  } else {
+    known_ |= Ready::write;
+    budget_ = 0;
+  }
+}
+
 void FdSource::end_operations() {
   const auto end = [](AnyIoOperation& operation) {
     operation.fail(Errno::cancelled);
@@ -87,7 +106,7 @@ inline void FdSource::absorb(Ready ready) { known_ |= ready; }
   if (any(ready, makes_writable)) known_ |= Ready::write;
   if (any(ready, makes_priority)) known_ |= Ready::priority;
   if (any(ready, makes_error)) known_ |= Ready::error;
-  if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read;
+  if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read | end_announced;
   on_ready(Ready::none);
 }
 

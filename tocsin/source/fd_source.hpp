@@ -106,6 +106,13 @@ class FdSource final : public Source {
   static Result<std::unique_ptr<FdSource>> create(
       Loop& loop, Fd fd, const char* name,
       std::source_location where = std::source_location::current());
+  /// As `create`, but the kernel is asked about writing (EPOLL_CTL_MOD) only once a write has had
+  /// to wait: for a socket that is writable from the start. Otherwise each is reported as writable
+  /// at once, and a UNIX socket again whenever its peer has read something (unix_write_space,
+  /// Linux).
+  static Result<std::unique_ptr<FdSource>> create_writable(
+      Loop& loop, Fd fd, const char* name,
+      std::source_location where = std::source_location::current());
   /// As `create`, for reading only, of a file that other loops wait for as well, each by a
   /// descriptor of its own: the kernel wakes the first of them that sleeps (EPOLLEXCLUSIVE,
   /// epoll_ctl(2)). Fails with EOPNOTSUPP, too: for a loop on io_uring.
@@ -129,7 +136,11 @@ class FdSource final : public Source {
   // ---- for operations -------------------------------------------------------------------------
 
   /// The kernel has nothing (more) for this direction; it will tell when it has.
-  void blocked(Direction direction) { known_ &= ~bit(direction); }
+  void blocked(Direction direction) {
+    known_ &= ~bit(direction);
+    if (direction == Direction::write && any(marks(), writing_unasked)) [[unlikely]]
+      ask_about_writing();
+  }
 
   /// Has the operation that waits in this direction tried again in the next turn: for one that
   /// waits for something of its own besides.
@@ -148,6 +159,12 @@ class FdSource final : public Source {
   /// From now on a short read says nothing: for kinds whose reads stop at a boundary, with more
   /// behind it, and no second edge to tell of that.
   void distrust_short_reads() { known_after_short_read_ |= Ready::read; }
+
+  /// A read that gave less than there was room for has stopped at no such boundary: this one says
+  /// all the same that there is no more, unless the end or so was announced.
+  void drained() {
+    if (!any(marks(), end_announced)) known_ &= ~Ready::read;
+  }
 
   /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
   /// this source: once a turn at most. `bytes` is what one system call moved.
@@ -198,6 +215,13 @@ class FdSource final : public Source {
     return place_of_writer();
   }
   AnyIoOperation*& place_of_writer();
+
+  // Two marks lie among the bits of known_after_short_read_ that no direction has: a member of
+  // their own would cost every connection 16 bytes.
+  static constexpr Ready end_announced = Ready::read_hangup;
+  static constexpr Ready writing_unasked = Ready::hangup;
+  Ready marks() const { return known_after_short_read_; }
+  void ask_about_writing();
 
   void on_ready(Ready ready) override;
   void prefetch() const override;

@@ -83,7 +83,7 @@ Task<Result<std::unique_ptr<FdSource>>> connect_unix(Loop& loop, Address address
     const auto slept = co_await sleep_for(full_backlog_pause);
     if (!slept) co_return std::unexpected(slept.error());
   }
-  co_return FdSource::create(loop, std::move(*fd), name, where);
+  co_return FdSource::create_writable(loop, std::move(*fd), name, where);
 }
 
 Result<UnixPair> pair_unix(Loop& loop, int type, const char* name, std::source_location where) {
@@ -92,9 +92,9 @@ Result<UnixPair> pair_unix(Loop& loop, int type, const char* name, std::source_l
   if (!fds) return std::unexpected(fds.error());
   Fd one(kernel, (*fds)[0]);
   Fd other(kernel, (*fds)[1]);
-  auto first = FdSource::create(loop, std::move(one), name, where);
+  auto first = FdSource::create_writable(loop, std::move(one), name, where);
   if (!first) return std::unexpected(first.error());
-  auto second = FdSource::create(loop, std::move(other), name, where);
+  auto second = FdSource::create_writable(loop, std::move(other), name, where);
   if (!second) return std::unexpected(second.error());
   return UnixPair(std::move(*first), std::move(*second));
 }
