@@ -96,7 +96,7 @@ class Echo {
 template <class S>
 void add(Plan& plan, const char* kind, const Settings& settings) {
   const std::string remark = remark_on_cores(settings, 2);
-  for (const std::uint64_t n : {1, 100}) {
+  for (const std::uint64_t n : {std::uint64_t{1}, std::uint64_t{100}}) {
     const auto row = [&](const char* what, const char* unit) {
       return Row{.group = "echo: n connections, 64 bytes there and back",
                  .name = fmt::format("{} {}", kind, what),

@@ -69,8 +69,8 @@ class OwnPosts {
 };
 
 template <class Run>
-Planned planned_own(std::string name, Run run) {
-  return {.rows = {{.group = group, .name = std::move(name), .n = {}, .unit = "ns"}},
+Planned planned_own(const char* name, Run run) {
+  return {.rows = {{.group = group, .name = name, .n = {}, .unit = "ns"}},
           .begin = [run](const Pace& pace) -> Outcome<Sampler> {
             auto loop = make_loop();
             if (!loop) return std::unexpected(loop.error());
@@ -176,7 +176,7 @@ Planned planned_burst(int cpu) {
           }};
 }
 
-Planned planned_round_trips(int cpu, std::string remark) {
+Planned planned_round_trips(int cpu, const std::string& remark) {
   constexpr const char* wake_up = "wake-up of another thread's loop: round trip / 2";
   return {.rows = {{.group = wake_up, .name = "median", .n = {}, .unit = "us"},
                    {.group = wake_up, .name = "p99", .n = {}, .unit = "us"}},

@@ -100,8 +100,8 @@ class Silence {
 };
 
 template <class Run>
-Planned planned(std::string name, Run run) {
-  return {.rows = {{.group = group, .name = std::move(name), .n = {}, .unit = "ns"}},
+Planned planned(const char* name, Run run) {
+  return {.rows = {{.group = group, .name = name, .n = {}, .unit = "ns"}},
           .begin = [run](const Pace& pace) -> Outcome<Sampler> {
             auto loop = make_loop();
             if (!loop) return std::unexpected(loop.error());

@@ -143,9 +143,9 @@ Measured share_of_rearms(Timeouts& timeouts, const Pace& pace) {
 }
 
 template <class Measure>
-Planned planned(std::string name, std::string unit, std::uint64_t n, std::uint64_t seed,
+Planned planned(const char* name, const char* unit, std::uint64_t n, std::uint64_t seed,
                 Measure measure) {
-  return {.rows = {{.group = group, .name = std::move(name), .n = n, .unit = std::move(unit)}},
+  return {.rows = {{.group = group, .name = name, .n = n, .unit = unit}},
           .begin = [=](const Pace& pace) -> Outcome<Sampler> {
             auto loop = make_loop();
             if (!loop) return std::unexpected(loop.error());
