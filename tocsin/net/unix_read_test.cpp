@@ -114,7 +114,7 @@ TEST_F(UnixReadTest, AWriteGoesOnEvenIfTheKernelCannotBeAskedAboutIt) {
   std::optional<Result<>> written;
   there.scope.spawn([](UnixStream& into, ByteView bytes, std::optional<Result<>>& done) -> Task<> {
     done = co_await into.write_all(bytes);
-    (void)into.finish_writing();
+    EXPECT_TRUE(into.finish_writing());
   }(from, as_bytes(much), written));
   std::size_t heard = 0;
   const auto all = there.await([](UnixStream& end, std::size_t& count) -> Task<Result<>> {
