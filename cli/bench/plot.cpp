@@ -17,7 +17,7 @@ namespace tocsin::bench {
 namespace {
 
 constexpr int width = 1000;
-constexpr int height = 480;  // Of each picture.
+constexpr int height = 420;  // Of each picture.
 
 bool has_gnuplot() {
   const char* const path = std::getenv("PATH");
@@ -46,13 +46,10 @@ struct Picture {
   std::string unit;
   std::vector<Line> lines = {};
 
-  // Whether there is an n, and more than one.
+  // Whether there is a line to draw from one n to another.
   bool is_over_n() const {
-    const std::optional<std::uint64_t> first = lines.front().points.front()->n;
-    return first && std::ranges::any_of(lines, [&](const Line& line) {
-             return std::ranges::any_of(line.points,
-                                        [&](const Row* row) { return row->n != first; });
-           });
+    return std::ranges::any_of(
+        lines, [](const Line& line) { return line.points.front()->n && line.points.size() > 1; });
   }
 };
 
@@ -101,17 +98,29 @@ std::string lines_over_n(const Picture& picture) {
                          i == 0 ? "plot " : ", ", i, picture.lines[i].type,
                          literal(picture.lines[i].name));
   }
-  return data + "set logscale xy\nset xtics norotate autofreq\nset xlabel 'n'\n" + plots + "\n";
+  return data + "set logscale xy\nset key outside\nset format x '%.0s%c'\nset xlabel 'n'\n" +
+         fmt::format("set ylabel {}\n{}\n", literal(picture.unit), plots);
 }
 
+// Lying, so that there is room for their names.
 std::string bars(const Picture& picture) {
   std::string data = "$bars << END\n";
+  double most = 0;
+  std::size_t count = 0;
   for (const Line& line : picture.lines)
-    data += point(fmt::format("\"{}\"", line.name), *line.points.front());
+    for (const Row* row : line.points) {
+      const std::string n = row->n ? fmt::format(" (n = {})", *row->n) : "";
+      data += point(fmt::format("\"{}{}\"", line.name, n), *row);
+      most = std::max(most, row->mean + row->standard_deviation);
+      ++count;
+    }
   return data +
-         "END\nunset logscale\nunset xlabel\nset xtics rotate by -30\nset yrange [0:*]\n"
-         "set boxwidth 0.6\nset style fill solid 0.4\n"
-         "plot $bars using 0:2:3:4:xtic(1) with boxerrorbars notitle\nset yrange [*:*]\n";
+         fmt::format(
+             "END\nset xlabel {}\nset xrange [0:{}]\nset yrange [{}.5:-0.5]\n"
+             "set style fill solid 0.4\n"
+             "plot $bars using ($2/2):0:(0):2:($0-0.3):($0+0.3):ytic(1) with boxxyerror notitle, "
+             "$bars using 2:0:3:4 with xerrorbars linetype 2 notitle\n",
+             literal(picture.unit), most > 0 ? 1.05 * most : 1.0, count - 1);
 }
 
 }  // namespace
@@ -128,11 +137,10 @@ std::string script_of(std::span<const Row> rows, const std::string& file) {
   const std::vector<Picture> pictures = pictures_of(rows);
   std::string script = fmt::format(
       "set terminal svg noenhanced size {},{} background rgb 'white' font 'sans,12'\n"
-      "set output {}\nset grid\nset key outside\nset multiplot layout {},1\n",
+      "set output {}\nset multiplot layout {},1\n",
       width, height * static_cast<int>(pictures.size()), literal(file), pictures.size());
   for (const Picture& picture : pictures)
-    script += fmt::format("set title {}\nset ylabel {}\n{}", literal(picture.group),
-                          literal(picture.unit),
+    script += fmt::format("reset\nset grid\nset title {}\n{}", literal(picture.group),
                           picture.is_over_n() ? lines_over_n(picture) : bars(picture));
   return script + "unset multiplot\n";
 }

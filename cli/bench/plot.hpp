@@ -4,10 +4,9 @@
 //
 //     rows ──> [ plot ] ──> gnuplot ──> FILE.svg
 //
-// Rows of one group and one unit share a picture, one below the other in one file. Where they have
-// different n, each name is a line over n, both axes logarithmic; elsewhere each name is a bar. The
-// bars at each point are the mean and one standard deviation to both sides, but not below the least
-// sample.
+// Rows of one group and one unit share a picture, one below the other in one file. Where a name has
+// several n, each name is a line over n, both axes logarithmic; elsewhere each row is a bar. The
+// error bars are the mean and one standard deviation to both sides, but not below the least sample.
 //
 // Thread rule: the main thread.
 #pragma once

@@ -154,7 +154,7 @@ TEST(Plot, OneNIsBarsAndSeveralAreLinesOfTheSameTypeEverywhere) {
   const std::string script = script_of(rows, "x.svg");
   EXPECT_NE(script.find("yerrorlines linetype 2 title 'epoll'"), std::string::npos) << script;
   EXPECT_NE(script.find("set title 'it''s b'"), std::string::npos) << script;
-  EXPECT_NE(script.find("boxerrorbars"), std::string::npos) << script;
+  EXPECT_NE(script.find("boxxyerror"), std::string::npos) << script;
   EXPECT_NE(script.find("1 2 1 5\n"), std::string::npos) << "no bar below the least\n" << script;
 }
 
