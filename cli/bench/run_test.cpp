@@ -57,8 +57,7 @@ class Text {
   std::FILE* file_;
 };
 
-class Run : public testing::Test {
- protected:
+struct Run : testing::Test {
   std::vector<Row> rows_of(std::size_t samples) {
     options.pace.samples = samples;
     Progress progress(stderr, plan.size(), Duration{1});
