@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t least_event_room = 64;
 constexpr std::size_t most_event_room = 4096;
-constexpr std::size_t few_events = 128;  // What belongs to so many peers stays in the cache.
+constexpr std::size_t few_peers = 128;  // What belongs to so many stays in the cache.
+constexpr std::size_t few_events = 2;   // Among which there is nothing to fetch ahead.
 constexpr Mode edge{.trigger = Trigger::edge};
 
 // Walks through a harvest; what it has not come to when user code throws is kept for the next turn.
@@ -167,7 +168,7 @@ Result<> Loop::harvest(std::optional<Duration> longest) {
 // The harvest is complete, so whoever runs now may remove whatever it likes: an event whose
 // registration has gone by the time it is looked at matches nothing.
 void Loop::serve_ready() {
-  if (unserved_.size() > few_events) return serve_each<true>();
+  if (unserved_.size() > few_events && registry_.size() > few_peers) return serve_each<true>();
   serve_each<false>();
 }
 
