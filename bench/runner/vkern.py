@@ -48,20 +48,20 @@ def _quiet(rounds):
 
 def _beside_linux(values, what, figure, subject, most, unit):
     ours = values[f"{figure}.{subject}"]
-    row = Row(what, median(ours), unit, most=most, digits=1)
+    row = Row(what, unit=unit, most=most, digits=1)
+    row.take(ours, f"quickest tenth {_quiet(ours):,.1f}; the running kernel: "
+             f"{median(values[f'{figure}.linux']):,.0f} {unit}")
     # It only ever adds: what is quick enough in spite of it is quick enough.
     row.reliable = most is None or row.value <= max(most, _DISTURBED * _quiet(ours))
-    row.note = (f"quickest tenth {_quiet(ours):,.1f}; "
-                f"the running kernel: {median(values[f'{figure}.linux']):,.0f} {unit}")
     return row
 
 
 def _parked(values):
     ours, linux = (values[f"round_trip_parked.{who}"] for who in ("threads", "linux"))
-    return Row("... parked, relative to the running kernel",
-               median([x / y for x, y in zip(ours, linux)]), "of its time", most=1.0,
-               note=f"{median(ours) / 1000:.1f} us, the running kernel: "
-               f"{median(linux) / 1000:.1f} us")
+    row = Row("... parked, relative to the running kernel", unit="of its time", most=1.0)
+    row.take([x / y for x, y in zip(ours, linux)],
+             f"{median(ours) / 1000:.1f} us, the running kernel: {median(linux) / 1000:.1f} us")
+    return row
 
 
 def _flat(values, medians, what, figure, subject):
