@@ -55,12 +55,13 @@ class Fairness {
     const auto calm = serve(window);
     if (!calm) return std::unexpected(calm.error());
     const double late = quantile(late_, 0.99);
-    const std::uint64_t before = received_.load(std::memory_order_relaxed);
+    if (std::string complaint = open(); !complaint.empty())
+      return std::unexpected(std::move(complaint));
+    const std::uint64_t before = received();
     const TimePoint begin = now();
-    open();
     const auto flooded = serve(window);
     const std::chrono::duration<double> seconds = now() - begin;
-    const auto bytes = static_cast<double>(received_.load(std::memory_order_relaxed) - before);
+    const auto bytes = static_cast<double>(received() - before);
     if (std::string complaint = close(); !complaint.empty())
       return std::unexpected(std::move(complaint));
     if (!flooded) return std::unexpected(flooded.error());
@@ -110,8 +111,7 @@ class Fairness {
     if (!peer) co_return;
     while (auto bytes = co_await peer->read()) {
       if (bytes->empty()) co_return;
-      received_.store(received_.load(std::memory_order_relaxed) + bytes->size(),
-                      std::memory_order_relaxed);
+      received_.store(received() + bytes->size(), std::memory_order_relaxed);
     }
   }
 
@@ -124,9 +124,17 @@ class Fairness {
         if (!co_await stream->write_all(bytes)) co_return;
   }
 
-  void open() {
+  std::uint64_t received() const { return received_.load(std::memory_order_relaxed); }
+
+  // Waits until it flows.
+  std::string open() {
+    const std::uint64_t before = received();
     is_open_ = true;
     source_->loop().waker().post([this] { static_cast<void>(openings_.try_send(0)); });
+    const TimePoint end = now() + patience_with_peers;
+    while (received() == before)
+      if (now() > end) return "nothing comes from the firehose";
+    return {};
   }
 
   // Waits until nothing is under way any more.
@@ -136,11 +144,11 @@ class Fairness {
     const TimePoint end = now() + patience_with_peers;
     TimePoint changed = now();
     for (std::uint64_t seen = 0; now() < changed + still;) {
-      const std::uint64_t received = received_.load(std::memory_order_relaxed);
-      if (std::exchange(seen, received) != received) changed = now();
+      const std::uint64_t bytes = received();
+      if (std::exchange(seen, bytes) != bytes) changed = now();
       if (now() > end) return "the firehose does not end";
     }
-    return received_.load(std::memory_order_relaxed) > 0 ? "" : "nothing came from the firehose";
+    return {};
   }
 
   // ---- the light peers --------------------------------------------------------------------------

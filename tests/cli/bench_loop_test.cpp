@@ -2,7 +2,11 @@
 //
 // `tocsin bench loop`, started as its users start it, with so little to do that it takes moments.
 // What is measured here is whether every row is there and was taken, never how fast anything was.
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -71,7 +75,7 @@ TEST(BenchLoopProgram, RowsAreChosenByPartsOfTheirNames) {
   const json rows = rows_of({"spawn", "stale"});
   EXPECT_EQ(rows.size(), 4u) << rows;
   EXPECT_NE(find(rows, "spawn and finish"), nullptr);
-  EXPECT_EQ(run_tocsin(tiny({"no such row"})).status, 2);
+  EXPECT_EQ(run_tocsin(tiny({"spawn", "no such row"})).status, 2) << "none is left out in silence";
 }
 
 TEST(BenchLoopProgram, NoEventReachesSomebodyElse) {
@@ -87,6 +91,21 @@ TEST(BenchLoopProgram, NoEventReachesSomebodyElse) {
   EXPECT_NE((*wrong)["remark"].get<std::string>().find("target: at most 0: pass"),
             std::string::npos)
       << *wrong;
+}
+
+TEST(BenchLoopProgram, ThePlotHasABarForEachRow) {
+  if (::access("/usr/bin/gnuplot", X_OK) != 0) GTEST_SKIP() << "needs gnuplot (gnuplot-nox)";
+  const Site folder;
+  const std::string file = (folder.base() / "bars.svg").string();
+  const Said said = run_tocsin(tiny({"tasks", "stale", "--plot", file}));
+  ASSERT_EQ(said.status, 0) << said.err;
+  EXPECT_EQ(said.err, "") << "also of a row in which everything is zero";
+  std::stringstream svg;
+  svg << std::ifstream(file).rdbuf();
+  const std::string text = svg.str();
+  for (const char* name : {"spawn and finish", "cancel a waiting read, and its task ends (n = 100)",
+                           "events that reached somebody else (n = 256)"})
+    EXPECT_NE(text.find(name), std::string::npos) << name;
 }
 
 TEST(BenchLoopProgram, ATargetHasItsVerdict) {
