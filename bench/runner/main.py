@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Arguments, the order of the figures, the report; and nothing left behind on any way out."""
 import argparse
+import functools
 import importlib
 import json
 import os
@@ -66,6 +67,7 @@ class Context:
         self.cores = machine.Cores()
         self.directory = directory
         self.until = float("inf")  # When the figure that is being taken should be complete.
+        self.tell = lambda what: None  # Says what is being done at present, if somebody looks on.
 
     def is_over(self):
         return time.monotonic() > self.until
@@ -117,11 +119,12 @@ def _measure(context, names, seconds, figures):
     for name in names:
         module = importlib.import_module(f"runner.{FIGURES[name]}")
         context.until = time.monotonic() + progress.share(name, end - time.monotonic())
+        context.tell = functools.partial(progress.tell, name)
         rows = []
         try:
             for row in module.rows(context):
                 rows.append(row)
-                progress.row(name, row)
+                context.tell(row.what)
         finally:
             progress.done(name)
             figures[name] = module.TITLE, rows

@@ -26,6 +26,7 @@ def in_turn(context, libraries, rounds, measure):
         for library in libraries:
             if library in missing:
                 continue
+            context.tell(f"{library}, {done + 1} of {rounds}")
             try:
                 if done == 0:
                     context.check_time()

@@ -7,7 +7,7 @@ import time
 # machine that is slower in the beginning is taken to stay so.
 SECONDS = {
     "instructions": (45, 8), "syscalls": (30, 6), "memory": (15, 5), "chain": (240, 9),
-    "timers": (30, 3), "post": (8, 2), "wake": (60, 4), "vkern": (60, 20), "echo": (160, 6),
+    "timers": (30, 3), "post": (8, 2), "wake": (60, 4), "vkern": (60, 20), "echo": (350, 6),
     "latency": (170, 6), "idle": (60, 20), "serve": (70, 4),
 }
 
@@ -23,9 +23,9 @@ class Progress:
         """The part of `seconds`, which are left for all, that falls to `name`."""
         return seconds * self._left[name] / sum(self._left.values())
 
-    def row(self, name, row):
+    def tell(self, name, what):
         if self._shown:
-            print(f"\r\033[K{name}: {row.what[:60]}; {self._time_left(name)}", end="",
+            print(f"\r\033[K{name}: {what[:60]}; {self._time_left(name)}", end="",
                   file=sys.stderr, flush=True)
 
     def done(self, name):

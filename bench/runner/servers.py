@@ -104,6 +104,7 @@ def compare(context, row, measure_pairs, pairs):
     for attempt in range(4):
         if attempt > 0 and context.is_over():
             break
+        context.tell(f"{row.what}, {pairs - len(good)} pairs")
         found = measure_pairs(pairs - len(good))
         all_pairs += found
         good += [pair for pair in found if min(cpu for _, cpu in pair) >= SATURATED]
