@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 Task<> print_answers(UdpSocket& socket) {
   DatagramBatch batch;
-  while (co_await socket.receive_batch(batch))
+  while (const auto done = co_await socket.receive_batch(batch))
     std::printf("%zu datagrams in a batch, the first from %s\n", batch.size(),
                 batch[0].from.text().c_str());
 }

@@ -38,7 +38,7 @@ Task<Result<>> run_workers(Loop& loop, Address where, std::size_t count, Sharing
       scope.spawn(serve(mine, std::move(listener)));
       static_cast<void>(mine.run());
     });
-  while (co_await sleep_for(std::chrono::hours(1))) continue;  // Until it is cancelled.
+  while (auto slept = co_await sleep_for(std::chrono::hours(1))) continue;  // Till cancelled.
   for (Loop* const one : loops) one->stop();
   threads.clear();  // Joins them.
   for (const auto accepted : shared->accepted())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Five forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
-# them right): three destroy an object that was never made, or twice; two end in an illegal
+# Six forms that g++ 12 miscompiles in coroutines (seen with ASan, at -O0 and -O2; clang 19 has
+# them right): three destroy an object that was never made, or twice; three end in an illegal
 # instruction, or leave the coroutine where it began. The cure is the same for all: into a variable
 # first, then use that.
 import re
@@ -55,6 +55,16 @@ def _is_in_loop(code, at):
     return False
 
 
+# Right if the coroutine has a variable before the loop, or the loop is within another; alone, the
+# condition's bool lies where the frame should begin, and nothing runs.
+@rule("await-in-while", "g++ 12 miscompiles this: `while (const auto x = co_await ...)`", cpp,
+      bad=_task("while (co_await a()) continue;") + _task("while (!co_await a()) b();"),
+      good=_task("while (auto x = co_await a()) b();") + _task("while (x) co_await a();"))
+def await_in_while(source):
+    for line, _ in source.find(r"\bwhile\s*\((?:[^;{}=()]|\([^;{}()]*\))*\bco_await\b"):
+        yield line, "co_await alone in the condition of a while"
+
+
 @rule("conditional-in-awaited-call",
       "g++ 12 miscompiles this: choose into a variable first, then await", cpp,
       bad=_task("co_await tell(c ? name : std::to_string(n));")
@@ -94,7 +104,7 @@ _STATEMENT = re.compile(r";|\b(?:while|if|for|do|try|else)\b")
 @rule("await-in-braces", INSTEAD, cpp,
       bad=_task("return_value(Pair{co_await a(), 1});") + _task("Pair p = {1, f(co_await a())};"),
       good=_task("do { co_await a(); } while (b);")
-      + _task("auto g = [] -> Task<> { while (co_await a()) { b(); } };"))
+      + _task("auto g = [] -> Task<> { while (auto x = co_await a()) { b(); } };"))
 def await_in_braces(source):
     code = source.code
     for match in re.finditer(r"\bco_await\b", code):

@@ -81,7 +81,7 @@ TEST_F(OrphansTest, AChildIsNoOrphanAndKeepsItsStatus) {
   auto orphans = Orphans::create(world_.loop).value();
   int told = 0;
   world_.scope.spawn([](Orphans& from, int& count) -> Task<> {
-    while (co_await from.next()) ++count;
+    while (const auto one = co_await from.next()) ++count;
   }(orphans, told));
   for (int code = 0; code < 8; ++code) {
     auto child =
