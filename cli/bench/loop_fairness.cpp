@@ -9,7 +9,9 @@
 // Their thread never sleeps: what it takes to wake up is not the server's doing. By how much it was
 // late nevertheless is told.
 //
-// Windows with and without the firehose alternate, so that both see the same machine.
+// Windows with and without the firehose alternate, so that both see the same machine. Alone, the
+// server sleeps between two requests, and what it takes to wake it is in the figure; with the
+// firehose it never does.
 //
 // Thread rule: the light peers are the main thread's; server and firehose are LoopThreads.
 #include <atomic>
