@@ -125,9 +125,9 @@ class SlowDisk final : public ForwardingKernel {
       if (answer != 0) event.res = answer;
     return count;
   }
-  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries, unsigned completions) override {
     if (!ring_refused) return std::unexpected(ring_refused.error());
-    auto made = below_.io_uring_setup(entries);
+    auto made = below_.io_uring_setup(entries, completions);
     if (!made) return made;
     return std::make_unique<Ring>(*this, std::move(*made));
   }

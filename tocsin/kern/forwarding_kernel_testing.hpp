@@ -57,8 +57,8 @@ class ForwardingKernel : public Kernel {
                 const sigset_t* mask = nullptr) override {
     return below_.pselect(nfds, read_set, write_set, except_set, timeout, mask);
   }
-  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override {
-    return below_.io_uring_setup(entries);
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries, unsigned completions) override {
+    return below_.io_uring_setup(entries, completions);
   }
   Result<int> eventfd(unsigned initial, int flags) override {
     return below_.eventfd(initial, flags);

@@ -22,7 +22,7 @@ namespace {
 
 struct IoUringTest : testing::Test {
   void SetUp() override {
-    auto made = kernel.io_uring_setup(entries);
+    auto made = kernel.io_uring_setup(entries, 0);
     if (!made) GTEST_SKIP() << "no io_uring here: " << made.error().name();
     ring = std::move(*made);
   }
@@ -178,7 +178,7 @@ TEST_F(IoUringTest, AnEventfdTellsOfCompletions) {
 }
 
 TEST_F(IoUringTest, ARingOfNoEntriesIsRefused) {
-  const auto none = kernel.io_uring_setup(0);
+  const auto none = kernel.io_uring_setup(0, 0);
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error(), Errno::invalid);
 }

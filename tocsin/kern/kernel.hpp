@@ -96,8 +96,11 @@ class Kernel {
   virtual Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
                         unsigned long* except_set, const timespec* timeout,
                         const sigset_t* mask = nullptr) = 0;
-  /// A ring for asynchronous calls (io_uring(7)). EPERM or ENOSYS where it is forbidden or absent.
-  virtual Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) = 0;
+  /// A ring for asynchronous calls (io_uring(7)), with room for `completions`
+  /// (IORING_SETUP_CQSIZE); 0: for twice the entries. EPERM or ENOSYS where it is forbidden or
+  /// absent.
+  virtual Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries,
+                                                          unsigned completions = 0) = 0;
 
   // ---- events as descriptors --------------------------------------------------------------------
   virtual Result<int> eventfd(unsigned initial, int flags) = 0;

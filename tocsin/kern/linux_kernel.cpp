@@ -104,8 +104,9 @@ Count LinuxKernel::pselect(int nfds, unsigned long* read_set, unsigned long* wri
                                   timeout == nullptr ? nullptr : &left, &sized_mask));
 }
 
-Result<std::unique_ptr<IoUring>> LinuxKernel::io_uring_setup(unsigned entries) {
-  return LinuxIoUring::create(entries);
+Result<std::unique_ptr<IoUring>> LinuxKernel::io_uring_setup(unsigned entries,
+                                                             unsigned completions) {
+  return LinuxIoUring::create(entries, completions);
 }
 
 Result<int> LinuxKernel::epoll_create(int size) { return fd_or_errno(::epoll_create(size)); }

@@ -41,7 +41,7 @@ class LinuxKernel : public Kernel {
   Count pselect(int nfds, unsigned long* read_set, unsigned long* write_set,
                 unsigned long* except_set, const timespec* timeout,
                 const sigset_t* mask = nullptr) override;
-  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries) override;
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned entries, unsigned completions) override;
   Result<int> eventfd(unsigned initial, int flags) override;
   Result<int> timerfd_create(clockid_t clock, int flags) override;
   Result<> timerfd_settime(int fd, int flags, const itimerspec& value) override;

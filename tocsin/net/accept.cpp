@@ -143,7 +143,7 @@ void AnyAccept::end_rest() {
 }
 
 Result<> SourceAccept::keep(Fd connection) {
-  auto made = FdSource::create_writable(source().loop(), std::move(connection), name_, where_);
+  auto made = registering_(source().loop(), std::move(connection), name_, where_);
   if (!made) return std::unexpected(made.error());
   accepted_ = std::move(*made);
   return {};

@@ -112,8 +112,10 @@ class AnyAccept : public IoOperation<Direction::read> {
 /// Registers what it accepts.
 class SourceAccept : public AnyAccept {
  protected:
-  SourceAccept(Listening& listening, const char* name, std::source_location where)
-      : AnyAccept(listening), name_(name), where_(where) {}
+  using Registering = decltype(&FdSource::create);
+  SourceAccept(Listening& listening, Registering registering, const char* name,
+               std::source_location where)
+      : AnyAccept(listening), registering_(registering), name_(name), where_(where) {}
   SourceAccept(SourceAccept&&) = default;
   ~SourceAccept() = default;
 
@@ -125,6 +127,7 @@ class SourceAccept : public AnyAccept {
  private:
   Result<> keep(Fd connection) override;
 
+  Registering registering_;
   const char* name_;
   std::source_location where_;
   std::unique_ptr<FdSource> accepted_;
@@ -160,7 +163,7 @@ template <class S>
 class [[nodiscard]] AcceptOperation final : public internal::SourceAccept {
  public:
   AcceptOperation(Listening& listening, std::source_location where)
-      : SourceAccept(listening, S::name, where) {}
+      : SourceAccept(listening, S::registering, S::name, where) {}
   AcceptOperation(AcceptOperation&&) = default;
 
   Result<S> await_resume() {

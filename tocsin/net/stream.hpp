@@ -28,7 +28,7 @@
 namespace tocsin {
 
 /// See Stream::read.
-class [[nodiscard]] ReadOperation : public IoOperation<Direction::read> {
+class [[nodiscard]] ReadOperation final : public IoOperation<Direction::read> {
  public:
   explicit ReadOperation(FdSource& source) : IoOperation(source) {}
   ReadOperation(ReadOperation&&) = default;
@@ -41,19 +41,17 @@ class [[nodiscard]] ReadOperation : public IoOperation<Direction::read> {
     return Buffer();
   }
 
- protected:
-  bool must_wait();
-
-  // How many bytes came. They lie in the buffer that the pool lends next: whoever completes this
-  // resumes the coroutine at once, so nobody else takes it first.
-  Count count_;
-
  private:
   bool try_read();
   bool attempt() override;
   void proceed() override;
   void proceed_with_new_buffer();
+  bool must_wait();
   void fail(Errno error) override { count_ = std::unexpected(error); }
+
+  // How many bytes came. They lie in the buffer that the pool lends next: whoever completes this
+  // resumes the coroutine at once, so nobody else takes it first.
+  Count count_;
 };
 
 /// Whether more bytes follow at once: the kernel then waits for them before it sends the last, not

@@ -46,6 +46,7 @@ struct TcpConnectOptions {
 class TcpStream final : public Stream {
  public:
   static constexpr const char* name = "tcp";
+  static constexpr auto registering = &FdSource::create_writable;
 
   /// For a socket that is connected and registered.
   explicit TcpStream(std::unique_ptr<FdSource> source) : Stream(std::move(source)) {}

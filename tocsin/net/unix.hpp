@@ -22,26 +22,13 @@
 
 namespace tocsin {
 
-/// See UnixStream::read.
-class [[nodiscard]] UnixReadOperation final : public ReadOperation {
- public:
-  using ReadOperation::ReadOperation;
-
- private:
-  bool try_read();
-  bool attempt() override;
-  void proceed() override;
-};
-
 /// A connection. It is one pointer. `read` closes the descriptors that come with the bytes it
 /// reads; `receive` gives them.
 class UnixStream final : public Stream, public UnixMessaging<UnixStream> {
  public:
   static constexpr const char* name = "unix";
   static constexpr int type = SOCK_STREAM;
-
-  /// As Stream::read.
-  UnixReadOperation read() { return UnixReadOperation(source()); }
+  static constexpr auto registering = &FdSource::create_level;
 
   /// For a socket that is connected and registered.
   explicit UnixStream(std::unique_ptr<FdSource> source);

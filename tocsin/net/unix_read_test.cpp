@@ -96,7 +96,7 @@ TEST_F(UnixReadTest, AWriteThatHasToWaitGoesOnWhenThereIsRoom) {
     ASSERT_TRUE(world.run_until([&] { return written.has_value(); }));
     EXPECT_TRUE(*written);
   }
-  EXPECT_EQ(kernel.modifications, 1) << "the kernel is asked about writing once";
+  EXPECT_EQ(kernel.modifications, 2) << "once for each end: bytes came to the other unawaited";
 }
 
 // If it cannot be asked, a write that waits is tried again in every turn: nothing is lost.
@@ -127,6 +127,22 @@ TEST_F(UnixReadTest, AWriteGoesOnEvenIfTheKernelCannotBeAskedAboutIt) {
   EXPECT_TRUE(all);
   EXPECT_TRUE(written && *written);
   EXPECT_EQ(heard, much.size());
+}
+
+TEST_F(UnixReadTest, WhatComesWhileNobodyReadsIsToldOnceAndNotForgotten) {
+  write("first");
+  world.run_until_idle();
+  const auto events = world.loop.counters().events;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.loop.run_once(Duration::zero()));
+  EXPECT_EQ(world.loop.counters().events, events) << "the loop may sleep";
+  EXPECT_EQ(kernel.modifications, 1);
+  EXPECT_EQ(read(), "first");
+  for (const char* text : {"second", "third"}) {
+    write(text);
+    world.run_until_idle();
+    EXPECT_EQ(read(), text);
+  }
+  EXPECT_EQ(kernel.modifications, 1) << "that is for good";
 }
 
 TEST_F(UnixReadTest, TheEndIsReadThoughItCameWithTheLastBytes) {

@@ -27,6 +27,7 @@ namespace tocsin {
 class UnixSeqpacket final : public UnixMessaging<UnixSeqpacket> {
  public:
   static constexpr const char* name = "unix seqpacket";
+  static constexpr auto registering = &FdSource::create_writable;
   static constexpr int type = SOCK_SEQPACKET;
 
   /// For a socket that is connected and registered.

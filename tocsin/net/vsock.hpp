@@ -31,6 +31,7 @@ namespace tocsin {
 class VsockStream final : public Stream {
  public:
   static constexpr const char* name = "vsock";
+  static constexpr auto registering = &FdSource::create_writable;
 
   /// For a socket that is connected and registered.
   explicit VsockStream(std::unique_ptr<FdSource> source) : Stream(std::move(source)) {}

@@ -90,7 +90,7 @@ class ScriptedRing final : public IoUring {
 
 class ScriptedKernel final : public LinuxKernel {
  public:
-  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned) override {
+  Result<std::unique_ptr<IoUring>> io_uring_setup(unsigned, unsigned) override {
     return std::make_unique<ScriptedRing>(script);
   }
   Script script;

@@ -34,7 +34,14 @@ Result<std::unique_ptr<FdSource>> FdSource::create(Loop& loop, Fd fd, const char
 Result<std::unique_ptr<FdSource>> FdSource::create_writable(Loop& loop, Fd fd, const char* name,
                                                             std::source_location where) {
   auto source = create_in(edge, all_but_writing, loop, std::move(fd), name, where);
-  if (source) (*source)->known_after_short_read_ |= writing_unasked;
+  if (source) (*source)->known_after_short_read_ |= in_part;
+  return source;
+}
+
+Result<std::unique_ptr<FdSource>> FdSource::create_level(Loop& loop, Fd fd, const char* name,
+                                                         std::source_location where) {
+  auto source = create_in(Mode{}, Ready::read, loop, std::move(fd), name, where);
+  if (source) (*source)->known_after_short_read_ |= in_part | level;
   return source;
 }
 
@@ -74,13 +81,14 @@ Result<> FdSource::go_behind_others(const char* name, std::source_location where
   return {};
 }
 
-// What there is room for by now is an event, so that no edge is missed. If the kernel cannot be
-// asked (ENOMEM, or somebody has closed the descriptor), whoever waits tries again in each turn.
-void FdSource::ask_about_writing() {
+// What is ready by now is an event, so that no edge is missed. If the kernel cannot be asked
+// (ENOMEM, or somebody has closed the descriptor), whoever waits tries again in each turn.
+void FdSource::register_whole(Direction wanted) {
   if (loop_.modify(token_, everything, edge)) {
-    known_after_short_read_ &= ~writing_unasked;
+    if (any(marks(), level)) known_after_short_read_ |= Ready::read;
+    known_after_short_read_ &= ~(in_part | level);
   } else {
-    known_ |= Ready::write;
+    known_ |= bit(wanted);
     budget_ = 0;
   }
 }
@@ -102,11 +110,12 @@ void FdSource::end_operations() {
 inline void FdSource::absorb(Ready ready) { known_ |= ready; }
 
 [[gnu::noinline]] void FdSource::absorb_more(Ready ready) {
+  if (any(marks(), level)) register_whole(Direction::read);
   if (any(ready, makes_readable)) known_ |= Ready::read;
   if (any(ready, makes_writable)) known_ |= Ready::write;
   if (any(ready, makes_priority)) known_ |= Ready::priority;
   if (any(ready, makes_error)) known_ |= Ready::error;
-  if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read | end_announced;
+  if (any(ready, makes_short_reads_lie)) known_after_short_read_ |= Ready::read;
   on_ready(Ready::none);
 }
 
@@ -119,7 +128,10 @@ void FdSource::on_ready(Ready ready) {
   renew_budget();
   if (writer_ != nullptr) [[unlikely]]
     return proceed_all();
-  if (reader_ != nullptr && may_have(Direction::read)) reader_->proceed();
+  if (reader_ != nullptr && may_have(Direction::read)) return reader_->proceed();
+  // Nobody reads: it must not be reported again and again.
+  if (any(marks(), level) && reader_ == nullptr && any(ready, Ready::read)) [[unlikely]]
+    register_whole(Direction::read);
 }
 
 // The reader lies in the middle of its coroutine's frame, most of which the coroutine will touch:

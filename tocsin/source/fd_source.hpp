@@ -113,6 +113,13 @@ class FdSource final : public Source {
   static Result<std::unique_ptr<FdSource>> create_writable(
       Loop& loop, Fd fd, const char* name,
       std::source_location where = std::source_location::current());
+  /// As that, for kinds whose reads stop at a boundary with more behind it: level-triggered for
+  /// reading, at first. So a short read needs no second one: what is left is reported again. Once
+  /// something is reported that nobody waits for, or anything but a read has to wait, it is
+  /// edge-triggered, for good, and short reads say nothing.
+  static Result<std::unique_ptr<FdSource>> create_level(
+      Loop& loop, Fd fd, const char* name,
+      std::source_location where = std::source_location::current());
   /// As `create`, for reading only, of a file that other loops wait for as well, each by a
   /// descriptor of its own: the kernel wakes the first of them that sleeps (EPOLLEXCLUSIVE,
   /// epoll_ctl(2)). Fails with EOPNOTSUPP, too: for a loop on io_uring.
@@ -138,8 +145,8 @@ class FdSource final : public Source {
   /// The kernel has nothing (more) for this direction; it will tell when it has.
   void blocked(Direction direction) {
     known_ &= ~bit(direction);
-    if (direction == Direction::write && any(marks(), writing_unasked)) [[unlikely]]
-      ask_about_writing();
+    if (direction != Direction::read && any(marks(), in_part)) [[unlikely]]
+      register_whole(direction);
   }
 
   /// Has the operation that waits in this direction tried again in the next turn: for one that
@@ -157,13 +164,9 @@ class FdSource final : public Source {
   }
 
   /// From now on a short read says nothing: for kinds whose reads stop at a boundary, with more
-  /// behind it, and no second edge to tell of that.
-  void distrust_short_reads() { known_after_short_read_ |= Ready::read; }
-
-  /// A read that gave less than there was room for has stopped at no such boundary: this one says
-  /// all the same that there is no more, unless the end or so was announced.
-  void drained() {
-    if (!any(marks(), end_announced)) known_ &= ~Ready::read;
+  /// behind it, and no second edge to tell of that. (A level tells of it.)
+  void distrust_short_reads() {
+    if (!any(marks(), level)) known_after_short_read_ |= Ready::read;
   }
 
   /// Counts one operation of `bytes` against the budget, which is renewed whenever the loop serves
@@ -218,10 +221,10 @@ class FdSource final : public Source {
 
   // Two marks lie among the bits of known_after_short_read_ that no direction has: a member of
   // their own would cost every connection 16 bytes.
-  static constexpr Ready end_announced = Ready::read_hangup;
-  static constexpr Ready writing_unasked = Ready::hangup;
+  static constexpr Ready in_part = Ready::hangup;     // The kernel is not asked about everything.
+  static constexpr Ready level = Ready::read_hangup;  // In part, and level-triggered.
   Ready marks() const { return known_after_short_read_; }
-  void ask_about_writing();
+  void register_whole(Direction wanted);
 
   void on_ready(Ready ready) override;
   void prefetch() const override;

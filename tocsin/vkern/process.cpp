@@ -72,7 +72,7 @@ Result<> Process<P>::madvise(void* address, std::size_t length, int advice) {
 }
 
 template <class P>
-Result<std::unique_ptr<IoUring>> Process<P>::io_uring_setup(unsigned) {
+Result<std::unique_ptr<IoUring>> Process<P>::io_uring_setup(unsigned, unsigned) {
   return std::unexpected(Errno{ENOSYS});
 }
 

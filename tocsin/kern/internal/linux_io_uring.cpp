@@ -21,11 +21,15 @@ unsigned as_length(std::size_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<IoUring>> LinuxIoUring::create(unsigned entries) {
+Result<std::unique_ptr<IoUring>> LinuxIoUring::create(unsigned entries, unsigned completions) {
   std::unique_ptr<LinuxIoUring> made(new LinuxIoUring);
   made->ring_.ring_fd = -1;
   io_uring_params parameters{};
   parameters.flags = IORING_SETUP_CLAMP;
+  if (completions > 0) {
+    parameters.flags |= IORING_SETUP_CQSIZE;
+    parameters.cq_entries = completions;
+  }
   const int returned = io_uring_queue_init_params(entries, &made->ring_, &parameters);
   if (returned < 0) {
     made->ring_.ring_fd = -1;

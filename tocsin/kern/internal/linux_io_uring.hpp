@@ -26,7 +26,7 @@ class LinuxIoUring final : public IoUring {
   /// `entries` is how many calls fit between two submissions; the kernel rounds it up to a power of
   /// two and clamps it. Fails with EPERM (forbidden by sysctl or seccomp), ENOSYS (none, or
   /// one from before Linux 5.13), EINVAL, ENOMEM, EMFILE, ENFILE.
-  static Result<std::unique_ptr<IoUring>> create(unsigned entries);
+  static Result<std::unique_ptr<IoUring>> create(unsigned entries, unsigned completions);
 
   ~LinuxIoUring() override;
 

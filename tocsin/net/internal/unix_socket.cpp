@@ -42,6 +42,12 @@ Result<> bind_at(Kernel& kernel, int fd, const Address& address, bool replace_st
   return kernel.bind(fd, address.data(), address.size());
 }
 
+Result<std::unique_ptr<FdSource>> register_unix(Loop& loop, Fd fd, int type, const char* name,
+                                                std::source_location where) {
+  if (type == SOCK_STREAM) return FdSource::create_level(loop, std::move(fd), name, where);
+  return FdSource::create_writable(loop, std::move(fd), name, where);
+}
+
 }  // namespace
 
 // ---- SocketFile ---------------------------------------------------------------------------------
@@ -83,7 +89,7 @@ Task<Result<std::unique_ptr<FdSource>>> connect_unix(Loop& loop, Address address
     const auto slept = co_await sleep_for(full_backlog_pause);
     if (!slept) co_return std::unexpected(slept.error());
   }
-  co_return FdSource::create_writable(loop, std::move(*fd), name, where);
+  co_return register_unix(loop, std::move(*fd), type, name, where);
 }
 
 Result<UnixPair> pair_unix(Loop& loop, int type, const char* name, std::source_location where) {
@@ -92,9 +98,9 @@ Result<UnixPair> pair_unix(Loop& loop, int type, const char* name, std::source_l
   if (!fds) return std::unexpected(fds.error());
   Fd one(kernel, (*fds)[0]);
   Fd other(kernel, (*fds)[1]);
-  auto first = FdSource::create_writable(loop, std::move(one), name, where);
+  auto first = register_unix(loop, std::move(one), type, name, where);
   if (!first) return std::unexpected(first.error());
-  auto second = FdSource::create_writable(loop, std::move(other), name, where);
+  auto second = register_unix(loop, std::move(other), type, name, where);
   if (!second) return std::unexpected(second.error());
   return UnixPair(std::move(*first), std::move(*second));
 }
