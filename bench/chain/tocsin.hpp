@@ -31,8 +31,7 @@ class OnTocsin {
   tocsin::Scope& scope() { return scope_; }
 
   tocsin::UnixStream stream(int fd) {
-    auto source =
-        tocsin::FdSource::create_writable(*loop_, tocsin::Fd(loop_->kernel(), fd), "chain");
+    auto source = tocsin::FdSource::create_level(*loop_, tocsin::Fd(loop_->kernel(), fd), "chain");
     if (!source) fail("a socket cannot be registered");
     return tocsin::UnixStream(std::move(*source));
   }
