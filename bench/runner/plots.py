@@ -45,6 +45,9 @@ set datafile missing "?"
 set grid ytics
 set key outside right top
 set style fill solid 0.7 border -1
+set linetype 9 lc rgb "#8c564b"
+set linetype 10 lc rgb "#7f7f7f"
+set linetype cycle 10
 """
 
 
