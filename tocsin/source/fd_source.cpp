@@ -128,10 +128,14 @@ void FdSource::on_ready(Ready ready) {
   renew_budget();
   if (writer_ != nullptr) [[unlikely]]
     return proceed_all();
-  if (reader_ != nullptr && may_have(Direction::read)) return reader_->proceed();
-  // Nobody reads: it must not be reported again and again.
-  if (any(marks(), level) && reader_ == nullptr && any(ready, Ready::read)) [[unlikely]]
-    register_whole(Direction::read);
+  if (reader_ == nullptr) [[unlikely]]
+    return leave_unread();
+  if (may_have(Direction::read)) reader_->proceed();
+}
+
+// A level would be reported again and again.
+[[gnu::noinline]] void FdSource::leave_unread() {
+  if (any(marks(), level) && may_have(Direction::read)) register_whole(Direction::read);
 }
 
 // The reader lies in the middle of its coroutine's frame, most of which the coroutine will touch:

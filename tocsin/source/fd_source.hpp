@@ -225,6 +225,7 @@ class FdSource final : public Source {
   static constexpr Ready level = Ready::read_hangup;  // In part, and level-triggered.
   Ready marks() const { return known_after_short_read_; }
   void register_whole(Direction wanted);
+  void leave_unread();
 
   void on_ready(Ready ready) override;
   void prefetch() const override;
