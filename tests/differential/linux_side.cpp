@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -162,9 +163,22 @@ Result<> LinuxSide::end_child(pid_t pid, int status) {
   return {};
 }
 
+// Sleeps in futex(2), which is no sleep of an op's (LinuxThreads::is_asleep): on a busy machine it
+// can take the child a while to end, and an op that waits for that must not be taken for one that
+// blocks.
 void LinuxSide::await_end(pid_t pid) {
+  sem_t never;
+  ::sem_init(&never, 0, 0);
   siginfo_t info{};
-  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+         info.si_pid == 0) {
+    timespec soon{};
+    ::clock_gettime(CLOCK_MONOTONIC, &soon);
+    soon.tv_nsec += 20'000;
+    if (soon.tv_nsec >= 1'000'000'000) soon = {.tv_sec = soon.tv_sec + 1, .tv_nsec = 0};
+    ::sem_clockwait(&never, CLOCK_MONOTONIC, &soon);
+  }
+  ::sem_destroy(&never);
 }
 
 Content LinuxSide::content_of(int fd) {
