@@ -25,7 +25,7 @@ class Row:
     reliable: bool = True
     low: Optional[float] = None
     high: Optional[float] = None
-    parity: bool = False  # "No worse than": a miss only if the interval excludes the target.
+    parity: bool = False  # "No worse than": open as long as the interval includes the target.
     point: Optional[tuple] = None  # Where it is drawn: (plot, series, x); see plots.py.
 
     def take(self, values, note=""):
@@ -65,11 +65,12 @@ class Row:
             return "no figure"
         if not self.reliable:
             return "unsure"
-        by_interval = self.parity and self.low is not None
-        best_low, best_high = (self.low, self.high) if by_interval else (self.value, self.value)
+        limit = self.most if self.least is None else self.least
+        if self.parity and self.low is not None and self.low <= limit <= self.high:
+            return "unsure"
         if self.least is not None:
-            return "pass" if best_high >= self.least else "MISS"
-        return "pass" if best_low <= self.most else "MISS"
+            return "pass" if self.value >= self.least else "MISS"
+        return "pass" if self.value <= self.most else "MISS"
 
     def cells(self):
         figure = "-" if self.value is None else f"{self.value:,.{self.digits}f} {self.unit}".strip()

@@ -6,13 +6,16 @@
 
 #include <tocsin/loop/loop.hpp>
 #include <tocsin/task/scope.hpp>
-#include <tocsin/task/sleep.hpp>
+#include <tocsin/task/semaphore.hpp>
+#include <tocsin/task/timeout.hpp>
 
 namespace {
 
 tocsin::Task<> wait_a_moment(tocsin::Loop& loop, bool& waited) {
-  const tocsin::Result<> slept = co_await tocsin::sleep_for(std::chrono::milliseconds(1));
-  waited = slept.has_value();
+  tocsin::Semaphore nobody_gives_back(0);
+  const auto permit =
+      co_await tocsin::timeout(std::chrono::milliseconds(1), nobody_gives_back.acquire());
+  waited = !permit && permit.error() == tocsin::Errno::timed_out;
   loop.stop();
 }
 
