@@ -7,25 +7,22 @@
 #pragma once
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/daemon_testing.hpp"
 #include "tocsin/kern/kernel_testing.hpp"
 #include "tocsin/net/address.hpp"
-
-extern char** environ;
 
 namespace tocsin {
 
@@ -103,7 +100,7 @@ class DnsServer {
   void start() {
     address_ = PlayedServer().address();  // A port that was free a moment ago.
     const std::string port = address_.substr(address_.find(':') + 1);
-    std::vector<std::string> words{"dnsmasq",
+    std::vector<std::string> words{"/usr/sbin/dnsmasq",
                                    "--keep-in-foreground",
                                    "--conf-file=/dev/null",
                                    "--no-resolv",
@@ -117,36 +114,7 @@ class DnsServer {
                                    "--host-record=two.test,127.0.0.1,::1",
                                    "--host-record=four.test,127.0.0.1"};
     if (::getuid() == 0) words.insert(words.end(), {"--user=root", "--group=root"});
-    std::vector<char*> arguments;
-    arguments.reserve(words.size() + 1);
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-
-    std::array<int, 2> log{};
-    ASSERT_EQ(::pipe2(log.data(), O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, log[1], STDERR_FILENO);
-    pid_t pid = -1;
-    const int failed =
-        ::posix_spawn(&pid, "/usr/sbin/dnsmasq", &actions, nullptr, arguments.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(log[1]);
-    if (failed == 0 && says(log[0], "started")) {
-      pid_ = pid;
-    } else if (failed == 0) {
-      ::waitpid(pid, nullptr, 0);  // The port was taken: it has ended.
-    }
-    ::close(log[0]);
-  }
-  /// Whether `word` is in its log before that ends.
-  static bool says(int log, std::string_view word) {
-    std::string text;
-    for (char byte = 0; ::read(log, &byte, 1) == 1;) {
-      text += byte;
-      if (text.ends_with(word)) return true;
-    }
-    return false;
+    pid_ = start_daemon(std::move(words), "started").pid;
   }
 
   pid_t pid_ = -1;

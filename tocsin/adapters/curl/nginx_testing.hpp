@@ -5,22 +5,18 @@
 // Thread rule: one thread.
 #pragma once
 
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/daemon_testing.hpp"
 #include "tocsin/kern/folder_testing.hpp"
 #include "tocsin/net/address.hpp"
-
-extern char** environ;
 
 namespace tocsin {
 
@@ -67,35 +63,11 @@ class Nginx {
   void start(const std::string& locations) {
     address_ = free_a_moment_ago().text();
     folder_.write("nginx.conf", configuration(locations));
-    const std::string file = folder_.at("nginx.conf");
-    std::array<const char*, 6> words{program, "-e", "stderr", "-c", file.c_str(), nullptr};
-
-    std::array<int, 2> log{};
-    ASSERT_EQ(::pipe2(log.data(), O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, log[1], STDERR_FILENO);
-    pid_t pid = -1;
-    const int failed =
-        ::posix_spawn(&pid, program, &actions, nullptr, const_cast<char**>(words.data()), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(log[1]);
     // Said when the sockets listen.
-    if (failed == 0 && says(log[0], "event method")) {
-      pid_ = pid;
-    } else if (failed == 0) {
-      ::waitpid(pid, nullptr, 0);  // The port was taken: it has ended.
-    }
-    log_ = Fd(LinuxKernel::shared(), log[0]);  // Kept: it says more, and SIGPIPE would end it.
-  }
-  /// Whether `words` are in its log before that ends.
-  static bool says(int log, std::string_view words) {
-    std::string text;
-    for (char byte = 0; ::read(log, &byte, 1) == 1;) {
-      text += byte;
-      if (text.ends_with(words)) return true;
-    }
-    return false;
+    Daemon started =
+        start_daemon({program, "-e", "stderr", "-c", folder_.at("nginx.conf")}, "event method");
+    pid_ = started.pid;
+    log_ = std::move(started.log);  // Kept: it says more, and SIGPIPE would end it.
   }
 
   Folder folder_;
