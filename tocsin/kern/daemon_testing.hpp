@@ -17,6 +17,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tocsin/kern/fd.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
 
 extern char** environ;
