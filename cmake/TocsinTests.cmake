@@ -10,6 +10,18 @@ foreach(folder IN ITEMS contract cli regression)
       TOCSIN_BIN_DIR="${CMAKE_BINARY_DIR}/bin" TOCSIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endif()
 endforeach()
+# The modules' helpers of tests compile on their own, too: `ninja all_verify_interface_header_sets`.
+function(tocsin_verify_testing_headers)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tocsin/*_testing.hpp)
+  list(FILTER headers EXCLUDE REGEX "/tocsin/adapters/")
+  add_library(tocsin_testing INTERFACE)
+  target_link_libraries(tocsin_testing INTERFACE tocsin_settings tocsin GTest::gtest GTest::gmock)
+  target_sources(tocsin_testing INTERFACE
+                 FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
+  set_target_properties(tocsin_testing PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+endfunction()
+tocsin_verify_testing_headers()
+
 # vkern held against the Linux it runs on: a program, its own tests, and a slice of its work.
 include(TocsinDifferential)
 

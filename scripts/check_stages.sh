@@ -11,7 +11,7 @@ stage_format() {
   }
 }
 
-# Every public header compiles on its own.
+# Every public header, and every helper of tests, compiles on its own.
 stage_headers() {
   build release all_verify_interface_header_sets
 }
