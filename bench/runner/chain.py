@@ -19,6 +19,7 @@ NAMES = {
     "tocsin_streams": "tocsin, a stream at both ends",
     "tocsin_watch": "tocsin, on_each(Watch)",
     "raw": "C, raw epoll",
+    "raw_edge": "C, raw epoll, edge-triggered",
     "io_uring": "C, raw io_uring",
     "libev": "libev",
     "libuv": "libuv",

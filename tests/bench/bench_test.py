@@ -27,8 +27,8 @@ from runner.processes import Server, end_all  # noqa: E402
 BUILD = os.path.abspath(sys.argv.pop(1))
 BIN = os.path.join(BUILD, "bin", "bench")
 SECONDS = 60  # The limit of any one program.
-MUST = ["chain_tocsin", "chain_tocsin_streams", "chain_tocsin_watch", "chain_raw", "wake_tocsin",
-        "wake_raw", "peer_raw", "load"]
+MUST = ["chain_tocsin", "chain_tocsin_streams", "chain_tocsin_watch", "chain_raw",
+        "chain_raw_edge", "wake_tocsin", "wake_raw", "peer_raw", "load"]
 
 
 def run(name, *arguments, **options):
