@@ -14,6 +14,7 @@ constexpr std::size_t least_event_room = 64;
 constexpr std::size_t most_event_room = 4096;
 constexpr std::size_t few_peers = 128;  // What belongs to so many stays in the cache.
 constexpr std::size_t few_events = 2;   // Among which there is nothing to fetch ahead.
+constexpr Duration longest_without_idling = std::chrono::seconds(1);
 constexpr Mode edge{.trigger = Trigger::edge};
 
 // Walks through a harvest; what it has not come to when user code throws is kept for the next turn.
@@ -136,6 +137,7 @@ Result<> Loop::turn(std::optional<Duration> longest) {
   serving_.splice_back(left_over_);
   wheel_.expire(now_, queue_);
   if (waker_->has_posts() && !waker_->work().is_linked()) queue_.push_back(waker_->work());
+  if (!when_idle_.empty()) queue_if_idle();
   serve_ready();
   serve_left_over();
   run_queue();
@@ -146,6 +148,7 @@ Result<> Loop::turn(std::optional<Duration> longest) {
 // before, or by run_once.
 std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
   if (has_work_now() || longest == Duration::zero()) return Duration::zero();
+  if (!when_idle_.empty()) return Duration::zero();
   if (!waker_->prepare_to_sleep()) return Duration::zero();
   const auto next = wheel_.next();
   if (!next) return longest;
@@ -206,6 +209,12 @@ void Loop::serve_left_over() {
   while (Source* source = serving_.pop_front()) source->on_ready(Ready::none);
 }
 
+// Nothing was there to wait for, so the next wait would be a sleep.
+void Loop::queue_if_idle() {
+  const bool is_idle = unserved_.empty() && serving_.empty() && queue_.empty();
+  if (is_idle || now_ - wants_idle_since_ >= longest_without_idling) queue_.splice_back(when_idle_);
+}
+
 void Loop::run_queue() {
   for (std::uint32_t left = options_.turn_works; left > 0; --left) {
     Work* const work = queue_.pop_front();
@@ -213,6 +222,13 @@ void Loop::run_queue() {
     ++counters_.works;
     work->run();
   }
+}
+
+bool Loop::post_when_idle(Work& work) {
+  if (deadline_fd_) return false;
+  if (when_idle_.empty()) wants_idle_since_ = now_;
+  when_idle_.push_back(work);
+  return true;
 }
 
 // ---- registrations ------------------------------------------------------------------------------
@@ -312,6 +328,7 @@ Result<int> Loop::fd() {
     if (!token) return std::unexpected(token.error());
     deadline_fd_.emplace(std::move(*made));
     deadline_token_ = *token;
+    queue_.splice_back(when_idle_);
     tell_embedder();
   }
   return poller_->fd();

@@ -94,6 +94,11 @@ class Loop final : public Executor {
     queue_.push_back(work);
     if (deadline_fd_ && !in_turn_) tell_embedder();
   }
+  /// Runs `work` once, when a turn has found nothing to do and the loop would sleep; in a loop that
+  /// always has something, after about a second. False, and nothing is done, if the loop is
+  /// embedded
+  /// (`fd`): it does not know when it would sleep. Requires: the work is in no queue.
+  bool post_when_idle(Work& work);
   /// CLOCK_MONOTONIC, read when this turn began to run; outside a turn, when the last one ended.
   TimePoint now() const override { return now_; }
   void arm(Alarm& alarm, TimePoint deadline, Duration slack = Duration::zero()) override {
@@ -202,6 +207,7 @@ class Loop final : public Executor {
   void serve_each();
   void prefetch_ahead(std::span<const Event> events) const;
   void serve_left_over();
+  void queue_if_idle();
   void run_queue();
 
   Result<> take_out(Token token);
@@ -233,6 +239,8 @@ class Loop final : public Executor {
   List<Source> left_over_;  // To be served again, in the turn after the one they asked in.
   List<Source> serving_;    // Left over for this turn; after an exception, not empty outside one.
   List<Work> queue_;
+  List<Work> when_idle_;
+  TimePoint wants_idle_since_;   // If there are any of those.
   List<Work> awaiting_removal_;  // See after_removal.
 
   std::unique_ptr<Event[]> events_;
