@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "tocsin/base/check.hpp"
@@ -10,7 +11,19 @@
 namespace tocsin {
 namespace {
 
+constexpr Result<> closed = std::unexpected(Errno{EBADF});
+
+// What epoll_ctl(2) answers about a registration that was there: nobody has the number, or another
+// file has, which nobody has registered (ENOENT) or nobody can (EPERM).
+bool says_closed(const Result<>& answer) {
+  return !answer && (answer.error() == Errno{EBADF} || answer.error() == Errno{ENOENT} ||
+                     answer.error() == Errno::not_permitted);
+}
+
 bool is_level(Mode mode) { return mode.trigger == Trigger::level && !mode.oneshot; }
+
+// An edge that is modified tells of what it has told before; an exclusive one cannot be.
+bool can_look_later(Mode mode) { return is_level(mode) && !mode.exclusive; }
 
 }  // namespace
 
@@ -34,6 +47,7 @@ Result<> Watch::add() {
   if (!token) return std::unexpected(token.error());
   token_ = *token;
   registered_ = armed_ = true;
+  unlooked_ = 0;
   return {};
 }
 
@@ -47,6 +61,7 @@ Result<> Watch::arm() {
   if (!registered_) return add();
   auto done = loop_.modify(token_, interest_, mode_);
   armed_ = done.has_value();
+  unlooked_ = 0;
   return done;
 }
 
@@ -68,8 +83,37 @@ void Watch::on_ready(Ready ready) {
     untold_ |= ready;
     return;
   }
+  if (can_look_later(mode_)) ++unlooked_;
   NextReady* const waiter = std::exchange(waiter_, nullptr);
   waiter->answer_ = ready;
+  waiter->resume();  // It may destroy this watch.
+}
+
+// Before somebody waits. Whoever has to arm asks the kernel anyway, which knows.
+Result<> Watch::prepare() {
+  if (!armed_) {
+    const auto armed = arm();
+    return says_closed(armed) ? closed : armed;
+  }
+  if (unlooked_ > unlooked_events) return look();
+  if (unlooked_ > 0 && (look_.is_linked() || loop_.post_when_idle(look_))) return {};
+  return loop_.seems_open(token_) ? Result<>() : closed;
+}
+
+// A level that is modified to what it is tells nothing that it would not tell anyway; and the
+// kernel finds it by file and number, so it knows a number that means another file now.
+Result<> Watch::look() {
+  unlooked_ = 0;
+  return says_closed(loop_.modify(token_, interest_, mode_)) ? closed : Result<>();
+}
+
+// Nobody waits: whoever does so next has it looked at.
+void Watch::look_for_waiter() {
+  if (waiter_ == nullptr || unlooked_ == 0) return;
+  const auto open = look();
+  if (open) return;
+  NextReady* const waiter = std::exchange(waiter_, nullptr);
+  waiter->answer_ = std::unexpected(open.error());
   waiter->resume();  // It may destroy this watch.
 }
 
@@ -90,19 +134,27 @@ bool Watch::was_closed() {
 
 bool NextReady::await_ready() {
   CHECK(watch_->waiter_ == nullptr, "one waiter a watch: watch a duplicate for the second");
+  if (watch_->will_be_looked_at()) [[likely]]
+    return false;
   if (watch_->untold_ != Ready::none) {
     answer_ = std::exchange(watch_->untold_, Ready::none);
     return true;
   }
-  if (watch_->registered_ && !watch_->loop_.seems_open(watch_->token_)) {
-    answer_ = std::unexpected(Errno{EBADF});
-    return true;
-  }
-  if (const auto armed = watch_->arm(); !armed) {
-    answer_ = std::unexpected(armed.error());
+  if (const auto prepared = watch_->prepare(); !prepared) [[unlikely]] {
+    answer_ = std::unexpected(prepared.error());
     return true;
   }
   return false;
+}
+
+bool NextReady::suspend(Waiter waiter) {
+  if (waiter.context->is_cancelled()) [[unlikely]] {
+    abandon();
+    return false;
+  }
+  enter(waiter);
+  watch_->waiter_ = this;
+  return true;
 }
 
 void NextReady::start() { watch_->waiter_ = this; }

@@ -18,11 +18,13 @@
 // * exclusive: level or edge, and of several loops that watch one file not all are woken.
 // Some files forget a change in telling of it (mounts, pressure, perf events): those want edge.
 //
-// A foreign library that closes the fd in spite of that: see `next` and `was_closed`.
+// A foreign library that closes the fd in spite of that: see `next` and `was_closed`, and
+// docs/traps/closed-but-registered.md.
 //
 // Ownership: it owns its registration; the loop must outlive it. Thread rule: the loop's thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <source_location>
 
@@ -40,6 +42,12 @@ class [[nodiscard]] NextReady final : public Operation {
   NextReady(NextReady&&) = default;
 
   bool await_ready();
+  /// As Operation::suspend, without a virtual call: it is on the path of every event.
+  bool suspend(Waiter waiter);
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    return suspend(Waiter{waiter, &waiter.promise().context()});
+  }
   Result<Ready> await_resume() const { return answer_; }
 
  private:
@@ -68,7 +76,15 @@ class Watch final : public Source {
   /// and nothing is lost then; with EBADF if the fd was closed under this Watch, as far as that can
   /// be known cheaply: nobody has the number now, or another registration of this loop. A close(2)
   /// while somebody waits wakes nobody. One at a time.
+  ///
+  /// Whether it was closed is looked for at once, except of a level (that is not exclusive) after
+  /// it has told something: then when the loop has nothing else to do (Loop::post_when_idle; at
+  /// once if it cannot tell), or when the level has told `unlooked_events` more. By then the number
+  /// may be anybody's, which is found out, too (but not on io_uring).
   NextReady next() { return NextReady(*this); }
+
+  /// How often a level may tell of an fd that was closed, if a duplicate keeps its file open.
+  static constexpr std::uint8_t unlooked_events = 64;
 
   /// Replaces interest and mode; what was told to nobody is forgotten, what is ready now is told.
   /// Fails as `create`, and with EBADF or ENOENT if the fd was closed; then it tells no more.
@@ -87,7 +103,23 @@ class Watch final : public Source {
         const std::source_location& where)
       : loop_(loop), fd_(fd), interest_(interest), mode_(mode), name_(name), where_(where) {}
 
+  /// Looks, for whoever waits.
+  struct Look final : Work {
+    explicit Look(Watch& its_watch) : watch(its_watch) {}
+    ~Look() { unlink(); }
+    void run() override { watch.look_for_waiter(); }
+
+    Watch& watch;
+  };
+
   void on_ready(Ready ready) override;
+  /// Whether it can be waited for without looking first: of a level, which keeps nothing untold.
+  bool will_be_looked_at() const {
+    return armed_ && unlooked_ > 0 && unlooked_ <= unlooked_events && look_.is_linked();
+  }
+  Result<> prepare();
+  Result<> look();
+  void look_for_waiter();
   Result<> add();
   Result<> arm();
   void rest();
@@ -103,8 +135,10 @@ class Watch final : public Source {
   Token token_{};
   bool registered_ = false;
   bool armed_ = false;          // Whether the kernel would tell.
+  std::uint8_t unlooked_ = 0;   // Of a level: how often it has told since it was last looked at.
   Ready untold_ = Ready::none;  // Of an edge or a oneshot: what came while nobody waited.
   NextReady* waiter_ = nullptr;
+  Look look_{*this};
 };
 
 }  // namespace tocsin
