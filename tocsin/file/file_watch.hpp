@@ -6,7 +6,9 @@
 //
 // The changes are in order, with the paths that held when they happened: whoever replays created,
 // removed, renamed, moved_in and moved_out over what was there at the start has what is there in
-// the end. That holds too
+// the end. On the way each fits those before it: what is created was not there, what is removed,
+// renamed or moved out was. (A kernel that lists no directories leaves that to its events.) All of
+// that holds too
 //   - for a tree that is made faster than it can be watched: a new directory is scanned once it is
 //     watched, and what is found is told as created (a rename inside it, while that goes on, may be
 //     told as removed and created; what is written to a file before it is found is not told);

@@ -51,7 +51,9 @@ class Notifier {
 
   /// Where the stream of events ends now: whatever happened until now and is told, is told by an
   /// event whose `end` is at most this. So what was just seen in a directory, and events in it up
-  /// to here, are two accounts of the same.
+  /// to here, are two accounts of the same. Nearly: Linux shows a change before it queues the event
+  /// (d_delete_notify() of linux/fsnotify.h), and holds the directory's lock meanwhile, which a
+  /// look at one name does not take. So the last change that was seen may be told after this.
   std::uint64_t horizon() const;
 
  protected:

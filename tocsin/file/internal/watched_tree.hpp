@@ -9,7 +9,9 @@
 // what is known here. Two accounts have to be reconciled:
 //   - An event says what happened, but may be old: a directory is scanned after it was made, and
 //     the events of what the scan has seen already are still to come (they end before the
-//     directory's `told_until`). Such an event is applied only if it changes something.
+//     directory's `told_until`). Such an event is applied only if it changes something. So is one
+//     that contradicts what is known: what cannot go because it is not there, or cannot come
+//     because it is, went or came before a look, and the kernel is late (Notifier::horizon).
 //   - The disk says what is, but a path may lead elsewhere by now. So a directory is looked into
 //     only if its key shows that it is the one that is known under this path.
 // A name that an event leaves in doubt is put on a list; `look` settles it on the disk, and begins
@@ -44,6 +46,7 @@ struct WatchedDirectory {
   DirectoryKey key;              // Empty: it is not watched (yet).
   Entries entries;               // Null: not a directory.
   bool is_scanned = false;       // Whether `entries` are what was there.
+  bool is_listed = false;        // Whether they ever were: no name that was there then is missing.
   bool is_given_up = false;      // It could not be watched, and that has been told.
   std::uint64_t told_until = 0;  // Events up to here may tell what a look has shown already.
 };
@@ -93,8 +96,10 @@ class WatchedTree {
 
   // What is told (watched_tree_events.cpp).
   bool may_be_known(const Node& node, const FileEvent& event) const;
+  bool may_go(const Node& node, const std::string& name, bool is_directory, bool is_old) const;
   void apply_in(Node& node, const FileEvent& event);
   void apply_to_itself(Node& node, std::uint32_t mask);
+  void go(Node& node, const FileEvent& event, ChangeKind kind);
   void try_again(Node& parent, std::string_view name);
   void apply_rename(const FileEvent& event);
   void apply_inner_rename(Node& from, Node& to, const FileEvent& event);

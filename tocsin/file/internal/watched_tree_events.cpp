@@ -18,11 +18,25 @@ bool is_inside(const WatchedDirectory& node, const WatchedDirectory& outer) {
   return false;
 }
 
+/// Whether this is what is known under the name.
+bool is_there(const WatchedDirectory& node, const std::string& name, bool is_directory) {
+  const auto place = node.entries.find(name);
+  return place != node.entries.end() && (place->second != nullptr) == is_directory;
+}
+
 }  // namespace
 
 // Whether a look may have shown already what this event tells.
 bool WatchedTree::may_be_known(const Node& node, const FileEvent& event) const {
   return event.end <= node.told_until;
+}
+
+// Whether an event that says it has gone from here is to be told. If something else is known under
+// the name, or nothing where nothing is missing, a look was ahead.
+bool WatchedTree::may_go(const Node& node, const std::string& name, bool is_directory,
+                         bool is_old) const {
+  if (node.entries.contains(name)) return is_there(node, name, is_directory);
+  return !is_old && !node.is_listed && name != only_;
 }
 
 void WatchedTree::apply(const FileEvent& event) {
@@ -52,21 +66,29 @@ void WatchedTree::apply_in(Node& node, const FileEvent& event) {
   const bool is_directory = is(event.mask, IN_ISDIR);
   const bool is_old = may_be_known(node, event);
   if ((notifier_.merges() || is_old) && is(event.mask, structural)) doubt(node, event.name);
-  const auto is_there = [&] {
-    const auto place = node.entries.find(event.name);
-    return place != node.entries.end() && (place->second != nullptr) == is_directory;
-  };
-  if (is(event.mask, IN_CREATE) && !(is_old && is_there()))
-    appear(node, event.name, is_directory, ChangeKind::created);
-  if (!is_old || is_there()) {
+  if (is(event.mask, IN_CREATE)) {
+    if (node.entries.contains(event.name))
+      doubt(node, event.name);
+    else
+      appear(node, event.name, is_directory, ChangeKind::created);
+  }
+  if (!is_old || is_there(node, event.name, is_directory)) {
     for (const auto& [bit, kind] :
          {std::pair{IN_ATTRIB, ChangeKind::attributes}, std::pair{IN_MODIFY, ChangeKind::modified},
           std::pair{IN_CLOSE_WRITE, ChangeKind::closed}})
       if (is(event.mask, static_cast<std::uint32_t>(bit)))
         tell(kind, is_directory, path_of(node, event.name));
     if (is(event.mask, IN_ATTRIB)) try_again(node, event.name);
-    if (is(event.mask, IN_DELETE)) disappear(node, event.name, is_directory, ChangeKind::removed);
   }
+  if (is(event.mask, IN_DELETE)) go(node, event, ChangeKind::removed);
+}
+
+void WatchedTree::go(Node& node, const FileEvent& event, ChangeKind kind) {
+  const bool is_directory = is(event.mask, IN_ISDIR);
+  if (may_go(node, event.name, is_directory, may_be_known(node, event)))
+    disappear(node, event.name, is_directory, kind);
+  else
+    doubt(node, event.name);
 }
 
 // A directory that could not be watched may have got another mode.
@@ -86,11 +108,7 @@ void WatchedTree::apply_rename(const FileEvent& event) {
     if (node != nullptr && (notifier_.merges() || may_be_known(*node, event))) doubt(*node, *name);
 
   if (from != nullptr && to != nullptr) return apply_inner_rename(*from, *to, event);
-  if (from != nullptr) {
-    if (!may_be_known(*from, event) || from->entries.contains(event.name))
-      disappear(*from, event.name, is_directory, ChangeKind::moved_out);
-    return;
-  }
+  if (from != nullptr) return go(*from, event, ChangeKind::moved_out);
   if (to == nullptr) return;
   if (to->entries.contains(event.to_name)) doubt(*to, event.to_name);  // See rename.
   appear(*to, event.to_name, is_directory, ChangeKind::moved_in);
@@ -100,7 +118,6 @@ void WatchedTree::apply_inner_rename(Node& from, Node& to, const FileEvent& even
   const bool is_directory = is(event.mask, IN_ISDIR);
   const auto source = from.entries.find(event.name);
   Node* const moved = source == from.entries.end() ? nullptr : source->second.get();
-  const bool is_there = source != from.entries.end() && (moved != nullptr) == is_directory;
 
   // It is known at another place: a look was ahead of this event, and another one will tell.
   Node* const child = is_directory ? find(event.child) : nullptr;
@@ -108,17 +125,17 @@ void WatchedTree::apply_inner_rename(Node& from, Node& to, const FileEvent& even
     if (child->parent != nullptr) doubt(*child->parent, child->name);
     return;
   }
-  if (moved != nullptr && is_inside(to, *moved)) return;  // Old as well; it is in doubt.
   const bool is_old = may_be_known(from, event) || may_be_known(to, event);
-  if (is_there || (source == from.entries.end() && !is_old)) return rename(from, to, event);
+  // No directory goes into itself: another one has this name, of which only a look will tell.
+  const bool is_another = moved != nullptr && is_inside(to, *moved);
+  if (!is_another && may_go(from, event.name, is_directory, is_old)) return rename(from, to, event);
 
-  // What is known under the former name is of another kind, and so was not what was renamed.
-  if (source != from.entries.end())
-    disappear(from, event.name, moved != nullptr, ChangeKind::removed);
-  const auto target = to.entries.find(event.to_name);
-  const bool is_known = target != to.entries.end() && (target->second != nullptr) == is_directory;
-  if (!is_known || !is_old) return appear(to, event.to_name, is_directory, ChangeKind::created);
-  if (!is_directory) tell(ChangeKind::modified, false, path_of(to, event.to_name));
+  doubt(from, event.name);
+  doubt(to, event.to_name);
+  if (!to.entries.contains(event.to_name))
+    return appear(to, event.to_name, is_directory, ChangeKind::created);
+  if (!is_directory && is_there(to, event.to_name, false))
+    tell(ChangeKind::modified, false, path_of(to, event.to_name));
 }
 
 void WatchedTree::rename(Node& from, Node& to, const FileEvent& event) {

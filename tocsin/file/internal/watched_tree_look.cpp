@@ -208,6 +208,7 @@ void WatchedTree::scan(Node& node, int directory) {
   };
   const auto done = for_each_entry(kernel_, directory, visit);
   if (done) {
+    node.is_listed = true;
     for (const std::string& name : missing)
       disappear(node, name, node.entries.find(name)->second != nullptr, ChangeKind::removed);
   } else if (!has_vanished(done.error()) && done.error() != Errno{ENOSYS}) {
