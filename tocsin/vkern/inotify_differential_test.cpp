@@ -84,6 +84,7 @@ class Replay {
     while (kernel_.read(instance, room)) continue;
   }
 
+  Result<int> open_beneath(int fd, const char* path, const open_how& how);
   std::string open(const Op& op);
   std::string read(const Op& op);
   std::string send(const Op& op);
@@ -104,6 +105,16 @@ class Replay {
   std::map<std::uint32_t, std::size_t> cookies_;
 };
 
+// "EAGAIN: how.resolve contains either RESOLVE_IN_ROOT or RESOLVE_BENEATH, and the kernel could not
+// ensure that a ".." component didn't escape (due to a race condition or potential attack). The
+// caller may choose to retry" (openat2(2)). Any rename and any mount on the machine is such a race.
+Result<int> Replay::open_beneath(int fd, const char* path, const open_how& how) {
+  auto made = kernel_.openat2(fd, path, how);
+  for (int tries = 0; !made && made.error() == Errno::again && tries < 1000; ++tries)
+    made = kernel_.openat2(fd, path, how);
+  return made;
+}
+
 std::string Replay::open(const Op& op) {
   const auto flags = static_cast<int>(op.value) | ((op.value & O_PATH) != 0 ? 0 : O_NONBLOCK);
   open_how how{};
@@ -111,7 +122,7 @@ std::string Replay::open(const Op& op) {
   how.mode = (flags & O_CREAT) != 0 ? 0644 : 0;
   how.resolve = resolves[op.other % resolves.size()];
   const auto made = op.kind == Kind::open ? kernel_.openat(fd_of(op), paths[op.path], flags, 0644)
-                                          : kernel_.openat2(fd_of(op), paths[op.path], how);
+                                          : open_beneath(fd_of(op), paths[op.path], how);
   if (!made) return answer(made);
   fds_.push_back(*made);
   return "made with " + answer(kernel_.fcntl(*made, F_GETFL, 0)) + " and " +
