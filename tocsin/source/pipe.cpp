@@ -9,11 +9,10 @@
 namespace tocsin {
 namespace {
 
-Result<std::unique_ptr<FdSource>> adopt_end(Loop& loop, Fd fd, const char* name,
-                                            std::source_location where) {
+Result<std::unique_ptr<FdSource>> adopt_writer(Loop& loop, Fd fd, std::source_location where) {
   if (auto done = make_nonblocking(loop.kernel(), fd.get()); !done)
     return std::unexpected(done.error());
-  return FdSource::create(loop, std::move(fd), name, where);
+  return FdSource::create(loop, std::move(fd), "pipe writer", where);
 }
 
 // Non-blocking, a FIFO's reader does not wait for a writer; its writer is refused without a reader.
@@ -48,14 +47,21 @@ Result<std::size_t> PipeEnd::set_capacity(std::size_t bytes) {
 
 // ---- PipeReader ---------------------------------------------------------------------------------
 
-// A read stops where a packet does, and whether there are packets is the writers' choice.
+// A read stops where a packet does, with another behind it.
 PipeReader::PipeReader(std::unique_ptr<FdSource> source, AtEnd at_end)
     : PipeEnd(std::move(source)), at_end_(at_end) {
   this->source().distrust_short_reads();
 }
 
 Result<PipeReader> PipeReader::adopt(Loop& loop, Fd fd, std::source_location where) {
-  auto source = adopt_end(loop, std::move(fd), "pipe reader", where);
+  if (auto done = make_nonblocking(loop.kernel(), fd.get()); !done)
+    return std::unexpected(done.error());
+  return create(&FdSource::create_level, loop, std::move(fd), where);
+}
+
+Result<PipeReader> PipeReader::create(Registering registering, Loop& loop, Fd fd,
+                                      std::source_location where) {
+  auto source = registering(loop, std::move(fd), "pipe reader", where);
   if (!source) return std::unexpected(source.error());
   return PipeReader(std::move(*source), AtEnd::tell);
 }
@@ -64,7 +70,7 @@ Result<PipeReader> PipeReader::open_fifo(Loop& loop, const std::string& path, At
                                          std::source_location where) {
   auto fd = open_fifo_at(loop.kernel(), path, O_RDONLY);
   if (!fd) return std::unexpected(fd.error());
-  auto source = FdSource::create(loop, std::move(*fd), "fifo reader", where);
+  auto source = FdSource::create_level(loop, std::move(*fd), "fifo reader", where);
   if (!source) return std::unexpected(source.error());
   return PipeReader(std::move(*source), at_end);
 }
@@ -72,7 +78,7 @@ Result<PipeReader> PipeReader::open_fifo(Loop& loop, const std::string& path, At
 // ---- PipeWriter ---------------------------------------------------------------------------------
 
 Result<PipeWriter> PipeWriter::adopt(Loop& loop, Fd fd, std::source_location where) {
-  auto source = adopt_end(loop, std::move(fd), "pipe writer", where);
+  auto source = adopt_writer(loop, std::move(fd), where);
   if (!source) return std::unexpected(source.error());
   return PipeWriter(std::move(*source));
 }
@@ -94,7 +100,9 @@ Result<Pipe> Pipe::create(Loop& loop, const PipeOptions& options, std::source_lo
   if (!fds) return std::unexpected(fds.error());
   Fd to_read(kernel, (*fds)[0]);
   Fd to_write(kernel, (*fds)[1]);
-  auto reader = PipeReader::adopt(loop, std::move(to_read), where);
+  // A level spares a message the second read, that finds nothing; of packets it tells one a turn.
+  auto reader = PipeReader::create(options.packets ? &FdSource::create : &FdSource::create_level,
+                                   loop, std::move(to_read), where);
   if (!reader) return std::unexpected(reader.error());
   auto writer = PipeWriter::adopt(loop, std::move(to_write), where);
   if (!writer) return std::unexpected(writer.error());

@@ -51,7 +51,8 @@ class PipeEnd {
 class PipeReader final : public PipeEnd {
  public:
   /// Takes over the reading end `fd`, and makes its description non-blocking: it should be nobody
-  /// else's (a pipe's ends are two, so a child's stdout is not concerned). Fails as fcntl(2) and
+  /// else's (a pipe's ends are two, so a child's stdout is not concerned). If its writers make
+  /// packets (O_DIRECT), which its reader cannot know, one is read a turn. Fails as fcntl(2) and
   /// epoll_ctl(2): EPERM for a regular file; `fd` is closed then.
   static Result<PipeReader> adopt(Loop& loop, Fd fd,
                                   std::source_location where = std::source_location::current());
@@ -67,7 +68,13 @@ class PipeReader final : public PipeEnd {
   ReadBytes read() { return ReadBytes(source(), at_end_); }
 
  private:
+  friend struct Pipe;
+  using Registering = decltype(&FdSource::create);
+
   PipeReader(std::unique_ptr<FdSource> source, AtEnd at_end);
+  /// Of an `fd` that is non-blocking already.
+  static Result<PipeReader> create(Registering registering, Loop& loop, Fd fd,
+                                   std::source_location where);
 
   AtEnd at_end_;
 };

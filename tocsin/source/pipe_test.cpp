@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/source/pipe.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 
 #include <optional>
 #include <string>
@@ -75,6 +77,19 @@ TEST_F(PipeTest, PacketsAreKeptApartHoweverManyAreWaiting) {
   EXPECT_EQ(world.await(read(reader)), "p");
 }
 
+// The reader's own flags do not tell of packets: a level does.
+TEST_F(PipeTest, PacketsThatOnlyTheWriterKnowsOfAreKeptApartToo) {
+  ONLY_ON_LINUX("vkern decides on packets when it makes a pipe");
+  auto [reader, writer] = Pipe::create(world.loop).value();
+  ASSERT_TRUE(kernel_under_test().fcntl(writer.fd(), F_SETFL, O_DIRECT | O_NONBLOCK));
+  for (const char* packet : {"one", "two", "three"})
+    ASSERT_TRUE(world.await(write(writer, packet)));
+  for (const char* packet : {"one", "two"}) EXPECT_EQ(world.await(read(reader)), packet);
+  world.run_until_idle();  // The third is there, and nobody reads: no longer a level.
+  ASSERT_TRUE(world.await(write(writer, "four")));
+  for (const char* packet : {"three", "four"}) EXPECT_EQ(world.await(read(reader)), packet);
+}
+
 TEST_F(PipeTest, CapacityIsReadAndSet) {
   auto [reader, writer] = Pipe::create(world.loop).value();
   EXPECT_EQ(reader.capacity(), 65'536u);
@@ -103,6 +118,109 @@ TEST_F(PipeTest, AReaderWhoGoesEndsWhoWaits) {
   last.reset();
   ASSERT_TRUE(world.run_until([&] { return written.has_value(); }));
   EXPECT_EQ(*written, std::unexpected(Errno{EPIPE}));
+}
+
+// ---- what a reader asks the kernel --------------------------------------------------------------
+
+struct CountingKernel : ForwardingKernel {
+  Count read(int fd, MutableBytes into) override {
+    ++reads;
+    return below_.read(fd, into);
+  }
+  Result<> epoll_ctl(int epfd, int operation, int fd, epoll_event* event) override {
+    if (operation == EPOLL_CTL_MOD) ++modifications;
+    return below_.epoll_ctl(epfd, operation, fd, event);
+  }
+  int reads = 0;
+  int modifications = 0;
+};
+
+struct PipeReadTest : testing::Test {
+  void write(std::string_view text) { EXPECT_TRUE(kernel.write(writer->fd(), as_bytes(text))); }
+  void expect_sleep() {
+    const auto events = world.loop.counters().events;
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.loop.run_once(Duration::zero()));
+    EXPECT_EQ(world.loop.counters().events, events);
+  }
+
+  CountingKernel kernel;
+  LoopWorld world{kernel};
+  Pipe pipe = Pipe::create(world.loop).value();
+  PipeReader& reader = pipe.reader;
+  std::optional<PipeWriter> writer{std::move(pipe.writer)};
+};
+
+TEST_F(PipeReadTest, AMessageIsOneRead) {
+  std::string heard;
+  world.scope.spawn([](PipeReader& from, std::string& into) -> Task<> {
+    while (auto bytes = co_await from.read()) {
+      if (bytes->empty()) co_return;
+      into += as_text(*bytes);
+    }
+  }(reader, heard));
+  world.run_until_idle();  // Before the first, nothing was known of it: it has asked in vain.
+  const int reads = kernel.reads;
+  for (int i = 0; i < 10; ++i) {
+    write("x");
+    world.run_until_idle();
+  }
+  EXPECT_EQ(heard, "xxxxxxxxxx");
+  EXPECT_EQ(kernel.reads - reads, 10);
+  EXPECT_EQ(kernel.modifications, 0);
+  writer.reset();
+  world.run_until_idle();
+  EXPECT_EQ(world.scope.size(), 0u) << "the end is read, too";
+}
+
+TEST_F(PipeReadTest, WhatComesWhileNobodyReadsIsToldOnceAndNotForgotten) {
+  write("first");
+  world.run_until_idle();
+  expect_sleep();
+  EXPECT_EQ(kernel.modifications, 1);
+  for (const char* text : {"first", "second", "third"}) {
+    EXPECT_EQ(world.await(read(reader)), text);
+    write(text == std::string_view("first") ? "second" : "third");
+    world.run_until_idle();
+  }
+  EXPECT_EQ(kernel.modifications, 1) << "that is for good";
+}
+
+TEST_F(PipeReadTest, ManyPacketsAreReadInOneTurn) {
+  Pipe packets = Pipe::create(world.loop, {.packets = true}).value();
+  for (int i = 0; i < 10; ++i)
+    EXPECT_TRUE(kernel.write(packets.writer.fd(), as_bytes(std::string_view("packet"))));
+  int heard = 0;
+  world.scope.spawn([](PipeReader& from, int& count) -> Task<> {
+    while (const auto bytes = co_await from.read()) ++count;
+  }(packets.reader, heard));
+  ASSERT_TRUE(world.loop.run_once(Duration::zero()));
+  EXPECT_EQ(heard, 10);
+  world.scope.cancel();
+  world.run_until_idle();
+}
+
+// A hangup is reported whether asked for or not (epoll_ctl(2)), and does not end.
+TEST_F(PipeReadTest, AHangUpWhileNobodyReadsIsToldOnceAndNotForgotten) {
+  EXPECT_TRUE(world.await([](PipeReader& from, PipeWriter& to) -> Task<Result<>> {
+    const auto sent = co_await to.write_all(as_bytes(std::string_view("read")));
+    if (!sent) co_return sent;
+    const auto bytes = co_await from.read();
+    if (!bytes) co_return std::unexpected(bytes.error());
+    co_return Result<>();
+  }(reader, *writer)));
+  writer.reset();
+  world.run_until_idle();
+  expect_sleep();
+  EXPECT_EQ(world.await(read(reader)), "");
+  expect_sleep();
+}
+
+TEST_F(PipeReadTest, BytesThatCameWithTheHangUpAreReadBeforeTheEnd) {
+  write("last");
+  writer.reset();
+  world.run_until_idle();
+  EXPECT_EQ(world.await(read(reader)), "last");
+  EXPECT_EQ(world.await(read(reader)), "");
 }
 
 // ---- without RWF_NOSIGNAL -----------------------------------------------------------------------
