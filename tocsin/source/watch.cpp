@@ -97,6 +97,7 @@ Result<> Watch::prepare() {
   }
   if (unlooked_ > unlooked_events) return look();
   if (unlooked_ > 0 && (look_.is_linked() || loop_.post_when_idle(look_))) return {};
+  unlooked_ = 0;
   return loop_.seems_open(token_) ? Result<>() : closed;
 }
 

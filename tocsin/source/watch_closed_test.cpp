@@ -87,6 +87,19 @@ TEST_F(WatchClosedTest, EventsCostNoLookWhileTheLoopIsBusy) {
   drain();
 }
 
+TEST_F(WatchClosedTest, InALoopThatDoesNotKnowWhenItIsIdleEachEventIsLookedAt) {
+  ASSERT_TRUE(world.loop.fd());
+  listen([&] {
+    if (told == 2 * Watch::unlooked_events) fd.reset();
+  });
+  ring();
+  const int before = kernel.looks;
+  ASSERT_TRUE(world.run_until([&] { return ended.has_value(); }));
+  EXPECT_EQ(ended, Errno{EBADF});
+  EXPECT_EQ(told, 2 * Watch::unlooked_events);
+  EXPECT_EQ(kernel.looks, before + told);
+}
+
 TEST_F(WatchClosedTest, AnFdThatIsClosedInACallbackIsFoundOutBeforeTheLoopSleeps) {
   listen([&] { fd.reset(); });
   ring();
