@@ -8,8 +8,11 @@
 //
 // Only one of the two ever has something to do, so each wake-up finds its loop asleep, or just
 // about to be: what is measured is the way through the library and the kernel, and how long it
-// takes the machine to get a core out of its sleep, which is the same for all of them. Hence round
-// trips are compared with those of the other libraries, in the same minute.
+// takes the machine to get a core out of its sleep, which is the same for all who sleep. Hence
+// round trips are compared with those of the other libraries, in the same minute. A loop that looks
+// on for a while before it sleeps finds that these are wake-ups which pay it: its figure is the way
+// through the library alone, at the price of a busy core (tocsin.cpp; tocsin_asleep.cpp is
+// without).
 //
 // A library's class has
 //

@@ -112,7 +112,7 @@ class Burst {
   std::unique_ptr<LoopThread> other_;  // Ends first.
 };
 
-// There and back between two loops that sleep in between.
+// There and back between two loops with nothing else to do: they sleep in between, or look on.
 class RoundTrips {
  public:
   RoundTrips(std::unique_ptr<Loop> own, std::unique_ptr<LoopThread> other, std::string remark)
@@ -160,8 +160,8 @@ class RoundTrips {
   std::vector<double> one_way_;  // Microseconds.
 };
 
-Outcome<std::unique_ptr<LoopThread>> start_other(int cpu) {
-  auto other = LoopThread::create();
+Outcome<std::unique_ptr<LoopThread>> start_other(int cpu, const LoopOptions& options = {}) {
+  auto other = LoopThread::create(options);
   if (other) (*other)->start(cpu, [](Loop&, Scope&) {});
   return other;
 }
@@ -176,14 +176,16 @@ Planned planned_burst(int cpu) {
           }};
 }
 
-Planned planned_round_trips(int cpu, const std::string& remark) {
+// `when` says which of the two they do.
+Planned planned_round_trips(int cpu, const std::string& remark, const LoopOptions& options,
+                            const std::string& when) {
   constexpr const char* wake_up = "wake-up of another thread's loop: round trip / 2";
-  return {.rows = {{.group = wake_up, .name = "median", .n = {}, .unit = "us"},
-                   {.group = wake_up, .name = "p99", .n = {}, .unit = "us"}},
+  return {.rows = {{.group = wake_up, .name = "median" + when, .n = {}, .unit = "us"},
+                   {.group = wake_up, .name = "p99" + when, .n = {}, .unit = "us"}},
           .begin = [=](const Pace& pace) -> Outcome<Sampler> {
-            auto own = make_loop();
+            auto own = make_loop(options);
             if (!own) return std::unexpected(own.error());
-            auto other = start_other(cpu);
+            auto other = start_other(cpu, options);
             if (!other) return std::unexpected(other.error());
             return [pace, trips = std::make_unique<RoundTrips>(std::move(*own), std::move(*other),
                                                                remark)] {
@@ -203,7 +205,10 @@ Plan plan_posts(const Settings& settings) {
       planned_own("function, from the loop's own thread",
                   [](OwnPosts& posts, std::uint64_t count) { posts.post_functions(count); }));
   plan.push_back(planned_burst(cpu_for(settings, 1)));
-  plan.push_back(planned_round_trips(cpu_for(settings, 1), remark_on_cores(settings, 2)));
+  const std::string remark = remark_on_cores(settings, 2);
+  plan.push_back(planned_round_trips(cpu_for(settings, 1), remark, {}, ""));
+  plan.push_back(planned_round_trips(cpu_for(settings, 1), remark, {.look_on = Duration::zero()},
+                                     ", look_on = 0"));
   return plan;
 }
 

@@ -9,14 +9,14 @@
 
 namespace tocsin::bench {
 
-Outcome<std::unique_ptr<Loop>> make_loop() {
-  auto loop = Loop::create();
+Outcome<std::unique_ptr<Loop>> make_loop(const LoopOptions& options) {
+  auto loop = Loop::create(LinuxKernel::shared(), options);
   if (!loop) return std::unexpected(why_not("a loop", loop.error()));
   return std::move(*loop);
 }
 
-Outcome<std::unique_ptr<LoopThread>> LoopThread::create() {
-  auto loop = make_loop();
+Outcome<std::unique_ptr<LoopThread>> LoopThread::create(const LoopOptions& options) {
+  auto loop = make_loop(options);
   if (!loop) return std::unexpected(loop.error());
   return std::unique_ptr<LoopThread>(new LoopThread(std::move(*loop)));
 }

@@ -22,14 +22,14 @@
 namespace tocsin::bench {
 
 /// A loop, or why there is none.
-Outcome<std::unique_ptr<Loop>> make_loop();
+Outcome<std::unique_ptr<Loop>> make_loop(const LoopOptions& options = {});
 
 class LoopThread {
  public:
   /// Spawns what is to run; called in the new thread, before the loop's first turn.
   using Begin = std::move_only_function<void(Loop&, Scope&)>;
 
-  static Outcome<std::unique_ptr<LoopThread>> create();
+  static Outcome<std::unique_ptr<LoopThread>> create(const LoopOptions& options = {});
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
   ~LoopThread() { stop(); }

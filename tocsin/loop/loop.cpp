@@ -64,7 +64,8 @@ Result<std::unique_ptr<Loop>> Loop::create(Kernel& kernel, const LoopOptions& op
   if (options.mechanism == Mechanism::poll || options.mechanism == Mechanism::select)
     return std::unexpected(Errno::unsupported);
   if (options.buffer_size == 0 || options.turn_bytes <= 0 || options.turn_works == 0 ||
-      options.operation_bytes < 0 || options.operation_bytes > 4096)
+      options.operation_bytes < 0 || options.operation_bytes > 4096 ||
+      options.look_on < Duration::zero())
     return std::unexpected(Errno::invalid);
   auto poller = make_poller(kernel, options.mechanism);
   if (!poller) return std::unexpected(poller.error());
@@ -88,6 +89,7 @@ Loop::Loop(Kernel& kernel, const LoopOptions& options, std::unique_ptr<Poller> p
       fork_guard_(std::move(fork_guard)),
       buffers_(options.buffer_size),
       now_(read_clock()),
+      patience_(options.look_on),
       wheel_(now_) {}
 
 Loop::~Loop() {
@@ -147,9 +149,12 @@ Result<> Loop::turn(std::optional<Duration> longest) {
 // How long the wait may be; nullopt: for ever. The clock has just been read: at the end of the turn
 // before, or by run_once.
 std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
-  if (has_work_now() || longest == Duration::zero()) return Duration::zero();
-  if (!when_idle_.empty()) return Duration::zero();
+  if (must_not_wait(longest)) return Duration::zero();
   if (!waker_->prepare_to_sleep()) return Duration::zero();
+  return until_deadline(longest);
+}
+
+std::optional<Duration> Loop::until_deadline(std::optional<Duration> longest) {
   const auto next = wheel_.next();
   if (!next) return longest;
   const Duration until = std::max(*next - now_, Duration::zero());
@@ -159,12 +164,17 @@ std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
 Result<> Loop::harvest(std::optional<Duration> longest) {
   if (!unserved_.empty()) return {};  // User code threw: first the rest of that turn.
   if (registry_.size() > event_room_) make_room_for_events();
+  if (patience_.looks_on()) [[unlikely]] {
+    const auto ended = look_on(longest);
+    if (!ended) return std::unexpected(ended.error());
+    if (*ended) return {};
+  }
   const auto timeout = time_to_wait(longest);
   const auto events = poller_->wait({events_.get(), event_room_}, timeout);
   if (!events) return std::unexpected(events.error());
-  waker_->woke();
-  unserved_ = *events;
-  counters_.events += events->size();
+  if (!waker_->woke() && timeout != Duration::zero()) [[unlikely]]
+    patience_.slept(read_clock() - now_);
+  take_events(*events);
   return {};
 }
 

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "tocsin/base/executor.hpp"
+#include "tocsin/base/patience.hpp"
 #include "tocsin/kern/fork_guard.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
 #include "tocsin/loop/buffer_pool.hpp"
@@ -48,6 +49,12 @@ struct LoopOptions {
   std::int32_t turn_bytes = 256 * 1024;  // A source moves that many in a turn, roughly; ...
   std::int32_t operation_bytes = 4096;   // ... an operation counts as so many more (0 to 4096).
   std::uint32_t turn_works = 4096;       // Works run before the loop looks at the kernel again.
+
+  /// Once other threads' posts have ended sleeps shorter than this, how long the loop looks on for
+  /// the next one before it sleeps, as long as that pays. Then neither side makes a system call to
+  /// wake or be woken, and no processor has to be got out of its sleep (docs/loop-turn.md). The
+  /// price: up to that much of a processor for each wake-up. Zero: it never looks on.
+  Duration look_on = Patience::usual_look;
 };
 
 /// A registration as `describe` lists it.
@@ -202,6 +209,14 @@ class Loop final : public Executor {
   Result<> turn(std::optional<Duration> longest);
   std::optional<Duration> time_to_wait(std::optional<Duration> longest);
   Result<> harvest(std::optional<Duration> longest);
+  void take_events(std::span<const Event> events) {
+    unserved_ = events;
+    counters_.events += events.size();
+  }
+  std::optional<Duration> until_deadline(std::optional<Duration> longest);
+  bool may_look_on(std::optional<Duration> longest) const;
+  Result<bool> look_on(std::optional<Duration>& longest);
+  bool is_reached_soon() const;
   void serve_ready();
   template <bool crowded>
   void serve_each();
@@ -213,6 +228,9 @@ class Loop final : public Executor {
   Result<> take_out(Token token);
   bool has_work_now() const {
     return !queue_.empty() || !left_over_.empty() || !serving_.empty() || !unserved_.empty();
+  }
+  bool must_not_wait(std::optional<Duration> longest) const {
+    return has_work_now() || longest == Duration::zero() || !when_idle_.empty();
   }
   TimePoint read_clock();
   Result<> watch_waker();
@@ -235,6 +253,7 @@ class Loop final : public Executor {
   Loop* outer_ = nullptr;
 
   TimePoint now_;
+  Patience patience_;
   TimerWheel wheel_;
   List<Source> left_over_;  // To be served again, in the turn after the one they asked in.
   List<Source> serving_;    // Left over for this turn; after an exception, not empty outside one.

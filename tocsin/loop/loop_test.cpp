@@ -28,7 +28,8 @@ INSTANTIATE_TEST_SUITE_P(All, LoopRun, every_mechanism, name_of_mechanism);
 TEST(LoopCreate, AnOptionThatIsOutOfRangeIsEinval) {
   for (const LoopOptions& options :
        {LoopOptions{.buffer_size = 0}, LoopOptions{.turn_bytes = 0}, LoopOptions{.turn_works = 0},
-        LoopOptions{.operation_bytes = -1}, LoopOptions{.operation_bytes = 4097}})
+        LoopOptions{.operation_bytes = -1}, LoopOptions{.operation_bytes = 4097},
+        LoopOptions{.look_on = -1ns}})
     EXPECT_EQ(Loop::create(kernel_under_test(), options).error(), Errno::invalid);
   EXPECT_TRUE(Loop::create(kernel_under_test(), {.operation_bytes = 4096}));
 }

@@ -22,6 +22,11 @@ struct LoopCounters {
   std::uint64_t stale_events = 0;  // Of those: outlived their registration, and were dropped.
   std::uint64_t left_over = 0;     // Times that a source used its budget up and came again.
   std::uint64_t works = 0;         // Works run, alarms among them.
+
+  // Of the times that the loop looked on before it slept (LoopOptions::look_on), those in which
+  // another thread's post or wake-up came, and those in which none did.
+  std::uint64_t looks_rewarded = 0;
+  std::uint64_t looks_in_vain = 0;
 };
 
 /// How long something took, in buckets that double: [2^n, 2^(n+1)) nanoseconds.

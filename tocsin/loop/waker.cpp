@@ -40,7 +40,7 @@ void Waker::ring() {
 bool Waker::prepare_to_sleep() {
   if (!has_posts()) {
     asleep_.store(true, std::memory_order_seq_cst);
-    if (!has_posts() && !rung_.load(std::memory_order_seq_cst)) return true;
+    if (!has_been_reached()) return true;
   }
   woke();
   return false;

@@ -52,13 +52,18 @@ class Waker final : private Work {
   /// came already, so that it must not sleep.
   bool prepare_to_sleep();
   /// Says that it does not sleep (any more). What was left before is seen by whatever the loop
-  /// looks at afterwards.
-  void woke() {
-    if (asleep_.load(std::memory_order_relaxed)) asleep_.store(false, std::memory_order_relaxed);
+  /// looks at afterwards. Whether nobody has rung since prepare_to_sleep let it sleep.
+  bool woke() {
+    const bool was_left_asleep = asleep_.load(std::memory_order_relaxed);
+    if (was_left_asleep) asleep_.store(false, std::memory_order_relaxed);
     // Looked at first: an exchange costs more than the rest of a turn that nobody rang for.
     if (rung_.load(std::memory_order_relaxed))
       static_cast<void>(rung_.exchange(false, std::memory_order_acq_rel));
+    return was_left_asleep;
   }
+
+  /// Whether there is something that prepare_to_sleep would not let it sleep for.
+  bool has_been_reached() const { return has_posts() || rung_.load(std::memory_order_seq_cst); }
 
   /// Whether something waits to be run, left by a function that threw or just posted.
   bool has_posts() const { return !posts_.is_empty(); }

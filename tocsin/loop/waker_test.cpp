@@ -175,5 +175,32 @@ TEST_P(WakerTest, NoWakeUpIsLostInTwentyThousandRaces) {
   }
 }
 
+// Two that answer each other at once soon look on instead of sleeping: here a post may come just as
+// a loop gives that up and goes to sleep.
+TEST_P(WakerTest, TwoLoopsAnswerEachOtherTenThousandTimesAndLoseNothing) {
+  constexpr int rounds = 10'000;
+  const auto other = Loop::create(kernel_under_test(), {.mechanism = GetParam()}).value();
+  const std::jthread answers([&] { EXPECT_TRUE(other->run()); });
+  const struct Stopped {
+    Loop& loop;
+    ~Stopped() { loop.stop(); }
+  } at_the_end{*other};
+
+  int answered = 0;
+  Function ask = [&] {
+    other->waker().post([&] {
+      waker().post([&] {
+        if (++answered < rounds) ask();
+      });
+    });
+  };
+  ask();
+  while (answered < rounds) {
+    const TimePoint before = loop().now();
+    ASSERT_TRUE(loop().run_once(20s));
+    ASSERT_LT(loop().now() - before, 15s) << "a post was lost";
+  }
+}
+
 }  // namespace
 }  // namespace tocsin

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tocsin/vkern/policy.hpp"
 
+#include "tocsin/base/cpu_relax.hpp"
 #include "tocsin/kern/linux_futex.hpp"
-#include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
 
@@ -16,7 +16,7 @@ void FutexLock::lock_slowly() {
   constexpr int looks = 100;
   for (int i = 0; i < looks; ++i) {
     if (take()) return;
-    internal::pause();
+    cpu_relax();
   }
   // Whoever lets go either has done so by the end of the fence, which is seen, or sees a sleeper.
   sleepers_.fetch_add(1, std::memory_order_seq_cst);

@@ -21,8 +21,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tocsin/base/cpu_relax.hpp"
 #include "tocsin/kern/linux_futex.hpp"
-#include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
 namespace {
@@ -55,7 +55,7 @@ TEST(FutexLock, OneAtATimeHasItAndNobodySleepsForEver) {
         for (int round = 0; round < rounds; ++round) {
           const std::lock_guard held(lock);
           const int before = count;
-          for (int j = 0; round % 16 == 0 && j < longer_than_a_look_around; ++j) internal::pause();
+          for (int j = 0; round % 16 == 0 && j < longer_than_a_look_around; ++j) cpu_relax();
           count = before + 1;
         }
       });

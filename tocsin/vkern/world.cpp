@@ -5,9 +5,9 @@
 #include <chrono>
 
 #include "tocsin/base/check.hpp"
+#include "tocsin/base/cpu_relax.hpp"
+#include "tocsin/base/patience.hpp"
 #include "tocsin/kern/linux_kernel.hpp"
-#include "tocsin/vkern/internal/patience.hpp"
-#include "tocsin/vkern/internal/pause.hpp"
 
 namespace tocsin::vkern {
 
@@ -174,13 +174,13 @@ bool ThreadsParker::look_around() const {
   constexpr int looks = 150;  // Some 4 us, with the pause of today's processors.
   for (int i = 0; i < looks; ++i) {
     if (state_.load(std::memory_order_acquire) == woken) return true;
-    internal::pause();
+    cpu_relax();
   }
   return false;
 }
 
-bool ThreadsParker::look_on(std::optional<TimePoint> deadline) const {
-  TimePoint end = saturating_add(monotonic_now(), internal::Patience::long_look);
+bool ThreadsParker::look_on(Duration longest, std::optional<TimePoint> deadline) const {
+  TimePoint end = saturating_add(monotonic_now(), longest);
   if (deadline) end = std::min(end, *deadline);
   while (monotonic_now() < end)
     if (look_around()) return true;
@@ -198,11 +198,15 @@ bool ThreadsParker::sleep(std::optional<TimePoint> deadline) {
 }
 
 bool ThreadsParker::wait(std::optional<TimePoint> deadline) {
-  thread_local internal::Patience patience;
+  thread_local Patience patience;
   if (look_around()) return true;
-  if (patience.looks_on() && look_on(deadline)) {
-    patience.rewarded();
-    return true;
+  if (patience.looks_on()) {
+    if (look_on(patience.long_look(), deadline)) {
+      patience.rewarded();
+      return true;
+    }
+    patience.in_vain();
+    return sleep(deadline);
   }
   const TimePoint begin = monotonic_now();
   const bool woken_in_time = sleep(deadline);

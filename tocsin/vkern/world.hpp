@@ -5,7 +5,7 @@
 //     Parker::park(deadline) ──> [ World ] ──> time passes ──> Alarms ──> Object ──> Parker::wake
 //
 // ThreadsWorld has the machine's clocks; whoever parks sleeps in a futex, after a look around of
-// some microseconds (or longer, where that pays: internal/patience.hpp), and one service thread,
+// some microseconds (or longer, where that pays: base/patience.hpp), and one service thread,
 // started with the first alarm, rings the alarms.
 //
 // SingleWorld has clocks of its own, which stand still while anything runs. Its threads are fibers:
@@ -197,7 +197,7 @@ class ThreadsParker {
   static constexpr std::uint32_t woken = 2;
 
   bool look_around() const;
-  bool look_on(std::optional<TimePoint> deadline) const;
+  bool look_on(Duration longest, std::optional<TimePoint> deadline) const;
   bool wait(std::optional<TimePoint> deadline);
   bool sleep(std::optional<TimePoint> deadline);
 

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tocsin/vkern/internal/pause.hpp"
+#include "tocsin/base/cpu_relax.hpp"
 
 namespace tocsin::vkern {
 namespace {
@@ -105,7 +105,7 @@ TEST(ThreadsParker, IsWokenOrTimesOutHoweverLateTheWakerIs) {
       round.wait(seen);
       seen = round.load();
       const TimePoint when = world.now() + microseconds{seen % 40};
-      while (world.now() < when) internal::pause();
+      while (world.now() < when) cpu_relax();
       const std::lock_guard held(lock);
       if (sleeper != nullptr) sleeper->wake();
     }
