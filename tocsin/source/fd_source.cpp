@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tocsin/base/check.hpp"
+#include "tocsin/source/internal/prefetch_frame.hpp"
 
 namespace tocsin {
 namespace {
@@ -138,18 +139,7 @@ void FdSource::on_ready(Ready ready) {
   if (any(marks(), level) && may_have(Direction::read)) register_whole(Direction::read);
 }
 
-// The reader lies in the middle of its coroutine's frame, most of which the coroutine will touch:
-// of an echo, a hundred bytes before it and two hundred behind; and behind the frame, as a rule,
-// lies the Context it runs in. A guess: a line too many costs little, and nothing is read. Whole
-// numbers, because these addresses need not be the reader's.
-void FdSource::prefetch() const {
-  if (reader_ == nullptr) return;
-  constexpr std::uintptr_t line = 64;
-  constexpr std::uintptr_t before = 104;
-  const auto frame = reinterpret_cast<std::uintptr_t>(reader_) - before;
-  for (std::uintptr_t offset = 0; offset < 7 * line; offset += line)
-    __builtin_prefetch(reinterpret_cast<const void*>(frame + offset));
-}
+void FdSource::prefetch() const { internal::prefetch_frame(reader_); }
 
 // A coroutine that is resumed may end this source: nothing of it is touched after that unless the
 // loop still knows it.

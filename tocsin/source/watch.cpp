@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tocsin/base/check.hpp"
+#include "tocsin/source/internal/prefetch_frame.hpp"
 
 namespace tocsin {
 namespace {
@@ -88,6 +89,8 @@ void Watch::on_ready(Ready ready) {
   waiter->answer_ = ready;
   waiter->resume();  // It may destroy this watch.
 }
+
+void Watch::prefetch() const { internal::prefetch_frame(waiter_); }
 
 // Before somebody waits. Whoever has to arm asks the kernel anyway, which knows.
 Result<> Watch::prepare() {

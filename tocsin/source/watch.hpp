@@ -113,6 +113,7 @@ class Watch final : public Source {
   };
 
   void on_ready(Ready ready) override;
+  void prefetch() const override;
   /// Whether it can be waited for without looking first: of a level, which keeps nothing untold.
   bool will_be_looked_at() const {
     return armed_ && unlooked_ > 0 && unlooked_ <= unlooked_events && look_.is_linked();
