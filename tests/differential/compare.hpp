@@ -34,7 +34,8 @@ auto performance_of(const Sequence& sequence) -> void (Side::*)(const Op&, Answe
 struct Comparison {
   std::optional<Mismatch> mismatch;
   /// How many were compared: fewer than there are if the machine was late, where time passes, or
-  /// if all threads are asleep, where calls block.
+  /// if all threads are asleep, where calls block. Late is also a difference after this thread has
+  /// waited for a processor longer than from one timer to the next.
   std::size_t ops = 0;
   bool was_late = false;
 };

@@ -12,6 +12,7 @@
 #include <array>
 #include <climits>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,8 +93,7 @@ LinuxSide::LinuxSide() {
 
 Kernel& LinuxSide::kernel() { return LinuxKernel::shared(); }
 
-std::string LinuxSide::fdinfo(int fd) {
-  const std::string path = "/proc/self/fdinfo/" + std::to_string(fd);
+std::string LinuxSide::text_of(const std::string& path) {
   limit_descriptors(most_descriptors + 1);  // The table may be full.
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   limit_descriptors(most_descriptors);
@@ -103,7 +103,20 @@ std::string LinuxSide::fdinfo(int fd) {
   for (ssize_t count = 0; (count = ::read(file, buffer, sizeof buffer)) > 0;)
     text.append(buffer, static_cast<std::size_t>(count));
   ::close(file);
-  return comparable_fdinfo(text);
+  return text;
+}
+
+std::string LinuxSide::fdinfo(int fd) {
+  return comparable_fdinfo(text_of("/proc/self/fdinfo/" + std::to_string(fd)));
+}
+
+// "1) time spent on the cpu, 2) time spent waiting on a runqueue, 3) # of timeslices run on this
+// cpu", in nanoseconds (Documentation/scheduler/sched-stats.rst).
+Duration LinuxSide::delay() {
+  std::istringstream text(text_of("/proc/thread-self/schedstat"));
+  std::int64_t running = 0, waiting = 0;
+  text >> running >> waiting;
+  return Duration{waiting};
 }
 
 TimePoint LinuxSide::now() {

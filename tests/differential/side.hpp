@@ -88,12 +88,13 @@ class Side {
   static constexpr std::chrono::milliseconds cell{20};
   static constexpr Duration late = cell / 5;
   static constexpr Duration first_expiry = cell / 4;
+  static constexpr Duration between_expiries = cell / 20;
   /// On to the beginning of the `count`-th cell from here.
   void pass(int count);
   /// On to the end of the cell, unless this is the beginning of one.
   void finish_cell();
   /// When in its cell the next timer that is set is to expire: not together with the one before.
-  Duration next_expiry() { return first_expiry + cell / 20 * (timers_++ % 10); }
+  Duration next_expiry() { return first_expiry + between_expiries * (timers_++ % 10); }
   /// How much of the cell is over: of real time always some.
   Duration into_cell() { return now() - *start_ - cell * cell_; }
   /// Too much of it, now or when a call came back, so that nobody knows what came first.
@@ -213,7 +214,12 @@ class LinuxSide final : public Side {
   Content content_of(int fd) override;
   void reset(std::uint32_t used) override;
 
+  /// How long this thread has waited for a processor since it began; 0 if the kernel does not count
+  /// it (CONFIG_SCHED_INFO).
+  Duration delay();
+
  private:
+  std::string text_of(const std::string& path);
   TimePoint now() override;
   void wait_until(TimePoint when) override;
   void prepare_network() override;
