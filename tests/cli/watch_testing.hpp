@@ -20,8 +20,9 @@ inline Program watch(std::vector<std::string> arguments) {
   return Program(std::move(arguments));
 }
 
-/// What every watcher has told once it watches: a tick of a timer that was named last.
-inline const std::string first_tick = "timer:50ms tick count=1 missed=0";
+/// What every watcher tells once it watches, if a timer was named: a tick. On a machine that is
+/// busy the first may stand for several.
+inline bool is_tick(const std::string& line) { return line.starts_with("timer:50ms tick count="); }
 
 /// The next line that begins with `beginning`; empty if the program ends before.
 inline std::string next_of(const Program& program, const std::string& beginning) {
