@@ -4,12 +4,15 @@
 //
 // Lengths of time are measured on the real clock, and only their lower end: a loaded machine may
 // make any of them longer.
+#include <poll.h>
 #include <sys/time.h>
 
+#include <array>
 #include <csignal>
 #include <thread>
 
 #include "tests/contract/poller_contract.hpp"
+#include "tocsin/kern/io_uring.hpp"
 
 namespace tocsin::contract {
 namespace {
@@ -90,6 +93,32 @@ TEST_P(PollerWait, ASignalEndsItWithAnEmptyAnswer) {
   ASSERT_EQ(setitimer(ITIMER_REAL, &never, nullptr), 0);
   ASSERT_EQ(sigaction(SIGALRM, &before, nullptr), 0);
   EXPECT_LT(length, 30s) << "the wait did not notice the signals";
+}
+
+// The kernel's work for the requests of this thread interrupts it as a signal does, and there is no
+// handler: epoll_wait(2) says EINTR, poll(2) and select(2) go on by themselves.
+TEST_P(PollerWait, AnAnswerOfARingIsNoFailureAndLosesNothing) {
+  if (!is_on_linux()) GTEST_SKIP() << "vkern has no io_uring";
+  auto ring = kernel().io_uring_setup(8);
+  if (!ring) GTEST_SKIP() << "io_uring: " << ring.error().name();
+  const Fd asked_for = counter();
+  const Fd watched = counter();
+  watch(watched, Ready::read, level, 1);
+  for (int round = 0; round < 10; ++round) {
+    ASSERT_EQ(code((*ring)->poll_add(asked_for.get(), POLLIN, PollShot::once, 1)), 0);
+    ASSERT_EQ(code((*ring)->submit()), 0);
+    std::jthread other([&] {
+      bump(asked_for);
+      std::this_thread::sleep_for(1ms);  // So that the wait is interrupted before it is answered.
+      bump(watched);
+    });
+    EXPECT_EQ(next(), (Answers{{1, Ready::read}}));
+    other.join();
+    drain(asked_for);
+    drain(watched);
+    std::array<IoCompletion, 8> room;
+    EXPECT_EQ((*ring)->harvest(room), 1u);
+  }
 }
 
 TEST_P(PollerWait, AnswersComeInTheOrderOfAddingWhenAllIsReadyFromTheStart) {

@@ -52,9 +52,12 @@ class Poller {
   virtual Result<> remove(int fd) = 0;
 
   /// Waits until something is ready or `timeout` is over (nullopt: no limit; zero: only look) and
-  /// returns the part of `out` it filled. Empty is a normal answer: time over, or a signal came
-  /// (EINTR). Never ends early by rounding. What did not fit into `out` comes with the next wait,
-  /// before what has been answered already. Requires: `out` is not empty.
+  /// returns the part of `out` it filled. Empty is a normal answer: time over, or the wait was
+  /// interrupted (EINTR), which it leaves to the caller, who may want to look at what a signal's
+  /// handler did. epoll is interrupted without a signal, too: by each answer of an io_uring to this
+  /// thread's requests, and once, later, by the end of one. So empty says that time is over only to
+  /// who looks at the clock. Never ends early by rounding. What did not fit into `out` comes with
+  /// the next wait, before what has been answered already. Requires: `out` is not empty.
   virtual Result<std::span<Event>> wait(std::span<Event> out, std::optional<Duration> timeout) = 0;
 
   /// A descriptor that is readable while `wait` has something to answer, so that a Poller can be
