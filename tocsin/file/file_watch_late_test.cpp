@@ -74,13 +74,13 @@ class FileWatchAhead : public testing::Test {
   /// What is told if `before` happens, and `meddle` before the look at "x" that follows.
   Texts told(const std::function<void()>& before, std::function<void()> meddle, bool is_late) {
     const FileWatchOptions options{.backend = WatchBackend::inotify, .recursive = true};
-    auto watch = FileWatch::create(world_.loop, folder.path(), options).value();
+    auto watch = FileWatch::create(world_.loop, folder_.path(), options).value();
     Scope scope(world_.loop);
     scope.spawn(collect(watch));
     before();
     kernel_.before_the_look(std::move(meddle), is_late);
     world_.run_until_idle();
-    folder.write("end", "");  // After what waits for the second half of a rename, too.
+    folder_.write("end", "");  // After what waits for the second half of a rename, too.
     EXPECT_TRUE(world_.run_until([&] { return !texts_.empty() && texts_.back() == "closed end"; }));
     texts_.resize(texts_.size() - std::min<std::size_t>(texts_.size(), 2));
     return std::exchange(texts_, {});
@@ -92,29 +92,29 @@ class FileWatchAhead : public testing::Test {
     return told(before, std::move(meddle), false);
   }
 
-  void make() const { folder.make_folder("x"); }
+  void make() const { folder_.make_folder("x"); }
   void remove() const {
-    EXPECT_TRUE(kernel_under_test().unlinkat(AT_FDCWD, folder.at("x").c_str(), AT_REMOVEDIR));
+    EXPECT_TRUE(kernel_under_test().unlinkat(AT_FDCWD, folder_.at("x").c_str(), AT_REMOVEDIR));
   }
   void make_and_remove() const {
     make();
     remove();
   }
   void rename_to(const std::string& path) const {
-    EXPECT_TRUE(
-        kernel_under_test().renameat2(AT_FDCWD, folder.at("x").c_str(), AT_FDCWD, path.c_str(), 0));
+    EXPECT_TRUE(kernel_under_test().renameat2(AT_FDCWD, folder_.at("x").c_str(), AT_FDCWD,
+                                              path.c_str(), 0));
   }
 
-  Folder folder;
-  Folder elsewhere;
+  Folder folder_;
+  Folder elsewhere_;
 
  private:
   Task<> collect(FileWatch& watch) {
     while (auto change = co_await watch.next()) {
       std::string text(name_of(change->kind));
       if (!change->from.empty())
-        text += " " + change->from.substr(folder.path().size() + 1) + " to";
-      texts_.push_back(text + " " + change->path.substr(folder.path().size() + 1));
+        text += " " + change->from.substr(folder_.path().size() + 1) + " to";
+      texts_.push_back(text + " " + change->path.substr(folder_.path().size() + 1));
     }
   }
 
@@ -133,12 +133,12 @@ TEST_F(FileWatchAhead, WhatWasFoundIsNotCreatedAgain) {
 }
 
 TEST_F(FileWatchAhead, WhatWasSeenToBeGoneIsNotRenamed) {
-  EXPECT_EQ(told_if_late([&] { make(); }, [&] { rename_to(folder.at("y")); }),
+  EXPECT_EQ(told_if_late([&] { make(); }, [&] { rename_to(folder_.at("y")); }),
             (Texts{"created x", "removed x", "created y"}));
 }
 
 TEST_F(FileWatchAhead, WhatWasSeenToBeGoneIsNotMovedOut) {
-  EXPECT_EQ(told_if_late([&] { make(); }, [&] { rename_to(elsewhere.at("x")); }),
+  EXPECT_EQ(told_if_late([&] { make(); }, [&] { rename_to(elsewhere_.at("x")); }),
             (Texts{"created x", "removed x"}));
 }
 
@@ -146,8 +146,8 @@ TEST_F(FileWatchAhead, WhatWasSeenToBeGoneIsNotMovedOut) {
 TEST_F(FileWatchAhead, WhatHadTheNameBeforeIsNotToldLater) {
   EXPECT_EQ(told_if_unread([&] { make_and_remove(); },
                            [&] {
-                             folder.write("x", "");
-                             folder.remove("x");
+                             folder_.write("x", "");
+                             folder_.remove("x");
                              make();
                            }),
             (Texts{"created x", "removed x", "created x"}));
@@ -156,8 +156,8 @@ TEST_F(FileWatchAhead, WhatHadTheNameBeforeIsNotToldLater) {
 TEST_F(FileWatchAhead, WhatHadTheNameBeforeIsNotMovedOutInItsPlace) {
   EXPECT_EQ(told_if_unread([&] { make_and_remove(); },
                            [&] {
-                             folder.write("x", "");
-                             rename_to(elsewhere.at("x"));
+                             folder_.write("x", "");
+                             rename_to(elsewhere_.at("x"));
                              make();
                            }),
             (Texts{"created x", "removed x", "created x"}));
@@ -166,8 +166,8 @@ TEST_F(FileWatchAhead, WhatHadTheNameBeforeIsNotMovedOutInItsPlace) {
 TEST_F(FileWatchAhead, WhatHadTheNameBeforeIsNewUnderItsLaterOne) {
   EXPECT_EQ(told_if_unread([&] { make_and_remove(); },
                            [&] {
-                             folder.write("x", "");
-                             rename_to(folder.at("y"));
+                             folder_.write("x", "");
+                             rename_to(folder_.at("y"));
                              make();
                            }),
             (Texts{"created x", "removed x", "created x", "created y"}));
