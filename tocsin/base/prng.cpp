@@ -35,10 +35,13 @@ std::uint64_t Prng::next() {
 
 std::uint64_t Prng::below(std::uint64_t bound) {
   CHECK(bound > 0, "there is no number below zero");
-  // Numbers from the incomplete last block would favour the small results: draw again instead.
-  const std::uint64_t unfair = (0 - bound) % bound;
   std::uint64_t drawn = next();
-  while (drawn < unfair) drawn = next();
+  // Numbers from the incomplete last block would favour the small results: draw again instead. How
+  // many those are takes a division; fewer than `bound`, so that it is hardly ever made.
+  if (drawn < bound) [[unlikely]] {
+    const std::uint64_t unfair = (0 - bound) % bound;
+    while (drawn < unfair) drawn = next();
+  }
   return drawn % bound;
 }
 
