@@ -154,7 +154,7 @@ std::optional<Duration> Loop::time_to_wait(std::optional<Duration> longest) {
   return until_deadline(longest);
 }
 
-std::optional<Duration> Loop::until_deadline(std::optional<Duration> longest) {
+std::optional<Duration> Loop::until_first_deadline(std::optional<Duration> longest) {
   const auto next = wheel_.next();
   if (!next) return longest;
   const Duration until = std::max(*next - now_, Duration::zero());

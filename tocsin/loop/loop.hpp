@@ -213,7 +213,10 @@ class Loop final : public Executor {
     unserved_ = events;
     counters_.events += events.size();
   }
-  std::optional<Duration> until_deadline(std::optional<Duration> longest);
+  std::optional<Duration> until_deadline(std::optional<Duration> longest) {
+    return wheel_.is_surely_empty() ? longest : until_first_deadline(longest);
+  }
+  std::optional<Duration> until_first_deadline(std::optional<Duration> longest);
   bool may_look_on(std::optional<Duration> longest) const;
   Result<bool> look_on(std::optional<Duration>& longest);
   bool is_reached_soon() const;

@@ -47,9 +47,9 @@ class TimerWheel {
   /// When to look again: nullopt if nothing is armed, else an instant not later than the first
   /// deadline. It is that deadline itself unless more than `few` alarms share its slot; then it may
   /// be the slot's beginning, and an `expire` at that time sorts the slot out.
-  std::optional<TimePoint> next() {
-    return occupied_levels_ == 0 ? std::nullopt : first_to_look_at();
-  }
+  std::optional<TimePoint> next() { return is_surely_empty() ? std::nullopt : first_to_look_at(); }
+  /// Whether nothing is armed, as far as is known without a look at the slots.
+  bool is_surely_empty() const { return occupied_levels_ == 0; }
 
  private:
   static constexpr unsigned digit_bits = 6;
