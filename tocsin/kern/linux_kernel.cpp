@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tocsin/kern/internal/linux_answer.hpp"
+#include "tocsin/kern/internal/linux_direct_call.hpp"
 #include "tocsin/kern/internal/linux_io_uring.hpp"
 
 namespace tocsin {
@@ -71,7 +72,8 @@ Result<> LinuxKernel::epoll_ctl(int epfd, int operation, int fd, epoll_event* ev
 }
 
 Count LinuxKernel::epoll_wait(int epfd, std::span<epoll_event> events, int timeout) {
-  return count_or_errno(::epoll_wait(epfd, events.data(), as_int(events.size()), timeout));
+  return Count::from_kernel(
+      internal::direct_epoll_wait(epfd, events.data(), as_int(events.size()), timeout));
 }
 
 Count LinuxKernel::epoll_pwait(int epfd, std::span<epoll_event> events, int timeout,

@@ -72,8 +72,8 @@ Result<bool> LinuxKernel::kcmp_epoll(int fd, int epfd, int target, unsigned nth)
 }
 
 Result<timespec> LinuxKernel::clock_gettime(clockid_t clock) {
-  timespec time{};
-  if (::clock_gettime(clock, &time) == -1) return std::unexpected(Errno{errno});
+  Result<timespec> time(std::in_place);  // Read twice a turn: written where it is wanted.
+  if (::clock_gettime(clock, &*time) == -1) time = std::unexpected(Errno{errno});
   return time;
 }
 
