@@ -17,7 +17,7 @@ TEST(WatchSystem, TellsWhatIsMounted) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root may mount";
   Program program(
       {"unshare", "--mount", TOCSIN_BIN_DIR "/tocsin", "watch", "timer:50ms", "mounts"});
-  if (!is_tick(program.line())) GTEST_SKIP() << "no mount namespace: " << program.end().err;
+  if (!is_first_tick(program.line())) GTEST_SKIP() << "no mount namespace: " << program.end().err;
   const std::string pid = std::to_string(program.pid());
   const Said mounted =
       Program({"nsenter", "--mount", "-t", pid, "mount", "-t", "tmpfs", "watched", "/mnt"}).end();
@@ -32,7 +32,7 @@ TEST(WatchSystem, TellsThatALinkGoesDownAndComesUp) {
   NetworkNamespace network;
   ONLY_IN_OWN_NETWORK(network);
   Program program = watch({"netlink:link", "timer:50ms"});
-  EXPECT_TRUE(is_tick(program.line()));
+  EXPECT_TRUE(is_first_tick(program.line()));
   const std::string lo = "netlink:link changed link=lo state=";
   for (const bool up : {false, true}) {
     network.set_up("lo", up);
@@ -46,7 +46,7 @@ TEST(WatchSystem, TellsAnAddressThatIsGivenToALink) {
   NetworkNamespace network;
   ONLY_IN_OWN_NETWORK(network);
   Program program = watch({"netlink:address", "timer:50ms"});
-  EXPECT_TRUE(is_tick(program.line()));
+  EXPECT_TRUE(is_first_tick(program.line()));
   network.set_address("lo", "10.1.2.3", 8);
   EXPECT_EQ(next_of(program, "netlink:address changed"),
             "netlink:address changed address=10.1.2.3 prefix=8 link=1");

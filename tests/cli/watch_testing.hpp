@@ -7,6 +7,7 @@
 // Ownership: the Program is killed at its end. Thread rule: one thread.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +21,14 @@ inline Program watch(std::vector<std::string> arguments) {
   return Program(std::move(arguments));
 }
 
-/// What every watcher tells once it watches, if a timer was named: a tick. On a machine that is
-/// busy the first may stand for several.
-inline bool is_tick(const std::string& line) { return line.starts_with("timer:50ms tick count="); }
+/// Whether `line` is the first tick of a timer, which every watcher tells once it watches, if one
+/// was named. On a machine that is busy it may stand for several: then all but one were missed.
+inline bool is_first_tick(const std::string& line, const std::string& timer = "timer:50ms") {
+  int count = 0, missed = 0, length = 0;
+  const std::string format = timer + " tick count=%d missed=%d%n";
+  return std::sscanf(line.c_str(), format.c_str(), &count, &missed, &length) == 2 &&
+         static_cast<std::size_t>(length) == line.size() && count == missed + 1;
+}
 
 /// The next line that begins with `beginning`; empty if the program ends before.
 inline std::string next_of(const Program& program, const std::string& beginning) {

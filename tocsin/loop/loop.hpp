@@ -103,8 +103,7 @@ class Loop final : public Executor {
   }
   /// Runs `work` once, when a turn has found nothing to do and the loop would sleep; in a loop that
   /// always has something, after about a second. False, and nothing is done, if the loop is
-  /// embedded
-  /// (`fd`): it does not know when it would sleep. Requires: the work is in no queue.
+  /// embedded (`fd`): it does not know when it would sleep. Requires: the work is in no queue.
   bool post_when_idle(Work& work);
   /// CLOCK_MONOTONIC, read when this turn began to run; outside a turn, when the last one ended.
   TimePoint now() const override { return now_; }
